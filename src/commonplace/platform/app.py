@@ -1,0 +1,89 @@
+"""The manifest of an app: everything the platform knows of it.
+
+Parts are named by dotted strings (`"package.module:attribute"`) and loaded when they are needed, so that a command or a
+worker that needs one part does not import the others.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+
+def load(reference: str) -> Any:
+    """The object that `"package.module:attribute"` names.
+
+    Raises:
+        ImportError: there is no such module, or it has no such attribute.
+    """
+    module_name, _, attribute = reference.partition(":")
+    try:
+        return getattr(import_module(module_name), attribute)
+    except AttributeError as error:
+        raise ImportError(f"{module_name} has no {attribute!r}, which a manifest names as {reference!r}.") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscription:
+    """An app's wish to be told of an event: each one becomes a delivery to `handler`."""
+
+    event: str  #: dotted reference to the `Event` class
+    handler: str  #: dotted reference to `async def handler(event, context) -> None`; must be idempotent
+    queue: str = "notifications"  #: `processing`, `notifications` or `analytics`
+    priority: int = 0  #: higher goes first within the queue
+    max_attempts: int = 8  #: then the delivery becomes a dead letter
+    deduplicate_by: str | None = None  #: a field of the event; a waiting delivery with the same value absorbs a new one
+    timeout_seconds: float = 300.0  #: the handler is cancelled after this, which counts as a failed attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """A cron line (UTC) at which `handler` is delivered, once, however many workers run."""
+
+    name: str  #: unique within the app
+    cron: str  #: five fields, UTC
+    handler: str  #: dotted reference to `async def handler(tick: ScheduleTick, context) -> None`
+    queue: str = "analytics"
+    timeout_seconds: float = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NavigationEntry:
+    """A line in the side rail."""
+
+    title: str
+    path: str
+    icon: str  #: a name of the icon family
+    order: int = 100
+    group: str = "apps"  #: `apps` above the rule, `overview` below it
+    administrators_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alias:
+    """A path that a requirement fixes, rewritten to the canonical one: `/tasks` to `/api/tasks`."""
+
+    path: str  #: prefix as clients send it
+    canonical: str  #: prefix that the router knows
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """What an app gives to the platform. Everything but the name and title may be left out."""
+
+    name: str
+    title: str
+    api: str | None = None  #: a `Router`
+    pages: str | None = None  #: a `Router` of pages
+    navigation: Sequence[NavigationEntry] = ()
+    aliases: Sequence[Alias] = ()
+    settings: str | None = None  #: a pydantic model; its environment variables start with the app's name and `__`
+    commands: Mapping[str, str] = field(default_factory=dict)  #: name of a `commonplace` command to its click object
+    migrations: str | None = None  #: the package that holds the app's Alembic branch
+    subscriptions: Sequence[Subscription] = ()
+    schedules: Sequence[Schedule] = ()
+    kinds: Sequence[str] = ()  #: dotted references to `Kind` objects
+    object_uses: Sequence[str] = ()  #: dotted references to `ObjectUse`s: stored objects that no version points to
+    public: Sequence[str] = ()  #: operations without a credential: `POST /api/auth/login`
+    streams: str | None = None  #: `def is_stream(method: str, path: str) -> bool`: bodies without limit of size or time
+    compose: str | None = None  #: `async def compose(parts: Parts) -> None`, adds the app's own parts
