@@ -1,0 +1,81 @@
+"""`commonplace storage`: look after stored objects. What the commands work with is loaded when one runs."""
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from commonplace.platform.app import load
+
+if TYPE_CHECKING:
+    from commonplace.platform.parts import Parts
+    from commonplace.platform.storage.sweep import Findings, SweepReport
+
+_PACKAGE = "commonplace.platform.storage"
+_NAMED = 20  # findings of a kind that the text names; the JSON has up to 1,000
+
+
+@click.group()
+def storage() -> None:
+    """Look after stored objects."""
+
+
+@storage.command("sweep")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--repair", is_flag=True, help="Remove bytes without a row, and objects that nothing points to any more.")
+@click.option(
+    "--min-age-minutes",
+    type=click.FloatRange(min=0),
+    default=60,
+    show_default=True,
+    help="Leave younger objects alone: an upload stores its bytes first and its row a moment later.",
+)
+@click.pass_obj
+def sweep_command(installation: Any, min_age_minutes: float, *, as_json: bool, repair: bool) -> None:
+    """Find objects without rows, and rows without objects.
+
+    Exit code 0: there are none (with --repair: none are left). 1: there are. Rows without bytes are never removed:
+    what they point to is lost, and a backup may have it. Objects that nothing points to are no fault; --repair removes
+    them.
+    """
+
+    async def work(parts: "Parts") -> "SweepReport":
+        report: SweepReport = await load(f"{_PACKAGE}.sweep:sweep")(
+            parts[load(f"{_PACKAGE}.protocol:ObjectStorage")],
+            parts[load("commonplace.platform.database.session:Database")],
+            parts[load(f"{_PACKAGE}.objects:ObjectUses")],
+            repair=repair,
+            grace=timedelta(minutes=min_age_minutes),
+        )
+        return report
+
+    report: SweepReport = installation.run(work)
+    if as_json:
+        click.echo(json.dumps({**asdict(report), "faults": report.faults}, indent=2))
+    else:
+        _print(report)
+    sys.exit(1 if report.faults else 0)
+
+
+def _print(report: "SweepReport") -> None:
+    removed = "removed" if report.is_repair else "--repair removes them"
+    click.echo(f"{report.objects} objects looked at.")
+    _print_findings("objects without a row", report.without_row, removed)
+    _print_findings("rows without an object", report.without_bytes, "lost; look in a backup")
+    _print_findings("objects that nothing points to", report.not_needed, removed)
+    _print_findings("files that are none of ours", report.strangers, "left alone")
+    if report.leftovers:
+        click.echo(f"{report.leftovers} unfinished writes of dead processes: removed.")
+
+
+def _print_findings(what: str, findings: "Findings", remark: str) -> None:
+    if not findings.number:
+        return
+    click.echo(f"{findings.number} {what}, {findings.size_bytes} bytes: {remark}.")
+    for example in findings.examples[:_NAMED]:
+        click.echo(f"  {example['key']}")
+    if findings.number > _NAMED:
+        click.echo(f"  … and {findings.number - _NAMED} more; --json names them.")
