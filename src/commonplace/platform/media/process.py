@@ -1,0 +1,317 @@
+"""The server's side of reading pictures: a process for it, started when there is work and replaced when it dies.
+
+Image decoders are large programs in C fed with bytes from anywhere. They run in `child`, whose death, by a bug, a limit
+or this side's impatience, is an answer here and not an error: see `rendering`.
+"""
+
+import asyncio
+import contextlib
+import math
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, get_args
+
+import msgspec
+import structlog
+
+from commonplace.platform.media.formats import FORMATS, HEIC
+from commonplace.platform.media.rendering import NotRendered, Rendered, Rendition, State
+from commonplace.platform.media.settings import MediaSettings
+from commonplace.platform.media.types import EMPTY, HEAD_BYTES, UNKNOWN, detect
+from commonplace.platform.media.wire import LENGTH, MAX_MESSAGE_BYTES, Job, Limits, Outcome, framed
+
+log = structlog.get_logger()
+
+SIZES: Final = (256, 1024, 2048)
+
+_COMMAND: Final = (sys.executable, "-P", "-m", "commonplace.platform.media.child")
+#: All that a child gets of the environment: the rest holds secrets and is none of its business.
+_ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "LC_", "TMPDIR", "LD_LIBRARY_PATH", "PYTHON", "COVERAGE_")
+_ATTEMPTS: Final = 2
+_DECODING_SHARE: Final = 0.75  # Of the memory limit; the rest is Python, libvips (70 MB) and the smaller pictures.
+_JOBS_PER_CHILD: Final = 500  # Then it is replaced, should a decoder leak.
+_LAST_WORDS_BYTES: Final = 2000
+_ENDING_SECONDS: Final = 5.0
+_MEGABYTE: Final = 1_000_000
+
+
+class _ChildDied(Exception):
+    """The process ended, or stopped making sense, before it answered."""
+
+    def __init__(self, exit_code: int | None, last_words: str) -> None:
+        super().__init__(f"exit code {exit_code}")
+        self.exit_code = exit_code
+        self.last_words = last_words
+
+    def outcome(self) -> Outcome:
+        """What it means for the picture under work."""
+        if self.exit_code == -signal.SIGXCPU:
+            return Outcome(code="timeout", text="Rendering took more processor time than the limit allows.")
+        if "failed to allocate" in self.last_words or "MemoryError" in self.last_words:
+            return Outcome(code="too_much_memory", text="Decoding takes more memory than the limit allows.")
+        how = f"exit code {self.exit_code}"
+        if self.exit_code is not None and self.exit_code < 0:
+            how = signal.strsignal(-self.exit_code) or f"signal {-self.exit_code}"
+        return Outcome(code="crashed", text=f"The program that reads pictures crashed on this one, twice ({how}).")
+
+
+class _Child:
+    """One running process; used for one job at a time."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._last_words = b""
+        self._listening = asyncio.create_task(self._listen())
+        self.jobs = 0
+        self.retirement: asyncio.TimerHandle | None = None
+
+    @classmethod
+    async def start(cls, command: Sequence[str], limits: Limits) -> "_Child":
+        """Start a process.
+
+        Raises:
+            OSError: the system has no process or no memory to give.
+        """
+        environment = {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT)}
+        pipe = asyncio.subprocess.PIPE
+        arguments = (*command, msgspec.json.encode(limits).decode())
+        return cls(
+            await asyncio.create_subprocess_exec(*arguments, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
+        )
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is known to have ended."""
+        return self._process.returncode is not None
+
+    async def run(self, job: Job) -> Outcome:
+        """Have `job` done.
+
+        Raises:
+            _ChildDied: instead of an answer; the process is gone.
+        """
+        self.jobs += 1
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None, "started with pipes"  # noqa: S101 - for the type checker
+        assert stdout is not None, "started with pipes"  # noqa: S101
+        try:
+            stdin.write(framed(job))
+            await stdin.drain()
+            (length,) = LENGTH.unpack(await stdout.readexactly(LENGTH.size))
+            if length > MAX_MESSAGE_BYTES:
+                raise ConnectionError("not an answer")  # noqa: TRY301 - the same end as a broken pipe
+            return msgspec.json.decode(await stdout.readexactly(length), type=Outcome)
+        except (ConnectionError, asyncio.IncompleteReadError, msgspec.DecodeError):
+            await self.end(patience_seconds=0.5)  # The pipe closes a moment before the process can be reaped.
+            raise _ChildDied(self._process.returncode, self._last_words.decode("utf-8", "replace")) from None
+
+    def kill(self) -> None:
+        """End it now, whatever it does. Whoever waits in `run` is told that it died."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def end(self, *, patience_seconds: float = _ENDING_SECONDS) -> None:
+        """Let it leave by closing its input, kill it when it does not, and wait until it is gone."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), patience_seconds)
+        except TimeoutError:
+            self.kill()
+            await self._process.wait()
+        await self._listening
+
+    async def _listen(self) -> None:
+        """Keep the end of what it prints: the message of an abort, or a traceback."""
+        stderr = self._process.stderr
+        while stderr is not None and (words := await stderr.read(4096)):
+            self._last_words = (self._last_words + words)[-_LAST_WORDS_BYTES:]
+
+
+class Media:
+    """Finds out what files are and renders pictures. Starts no process before there is a picture.
+
+    Belongs to one event loop. Calls may be made at any number; they wait for a process in the order they came.
+    """
+
+    def __init__(self, settings: MediaSettings) -> None:
+        self._settings = settings
+        self._command: Sequence[str] = _COMMAND
+        self._turns = asyncio.Semaphore(settings.processes)
+        self._idle: list[_Child] = []
+        self._busy: set[_Child] = set()
+        self._endings: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    async def describe_and_render(
+        self, source: Path, target_directory: Path, *, sizes: Sequence[int] = SIZES, name: str = ""
+    ) -> Rendered:
+        """Find out what `source` is and, when it is a picture, write it smaller.
+
+        Args:
+            source: a file; it is read, never changed.
+            target_directory: where the renditions are written; it exists. On failure it may hold parts of them.
+            sizes: the longest sides to make, in pixels. A picture is never enlarged: for a size beyond its own it is
+                written in its own size.
+            name: the file's name, which helps to tell kinds of text apart.
+
+        Returns:
+            What became of it. Nothing about the file, and no death of the process that reads it, raises.
+        """
+        try:
+            media_type = await asyncio.to_thread(_detected, source, name)
+        except OSError as error:
+            return Rendered(
+                state="failed",
+                reason=f"source_missing: The file cannot be read ({error.strerror}).",
+                media_type=UNKNOWN,
+            )
+        if media_type == HEIC or media_type in FORMATS:
+            job = self._job(source, target_directory, media_type, sizes)
+            async with self._turns:
+                return _rendered(media_type, await self._outcome(job))
+        if media_type == EMPTY:
+            reason = "empty: The file has no bytes."
+        elif media_type.startswith("image/"):
+            reason = f"unsupported_format: {media_type} pictures are kept, but get no thumbnails."
+        else:
+            reason = f"not_a_picture: The file is {media_type}."
+        return Rendered(state="none", reason=reason, media_type=media_type)
+
+    async def close(self) -> None:
+        """End every process, also under work; those who wait are told `interrupted`."""
+        self._closing = True
+        for child in self._busy:
+            child.kill()
+        for child in list(self._idle):
+            self._retire(child)
+        for _ in range(self._settings.processes):  # Behind all who work or wait: each turn comes back at once now.
+            await self._turns.acquire()
+        for _ in range(self._settings.processes):
+            self._turns.release()
+        while self._endings:
+            await asyncio.gather(*self._endings)
+
+    def _job(self, source: Path, target_directory: Path, media_type: str, sizes: Sequence[int]) -> Job:
+        settings = self._settings
+        return Job(
+            source=str(source.absolute()),
+            target_directory=str(target_directory.absolute()),
+            media_type=media_type,
+            sizes=tuple(sizes),
+            max_pixels=settings.max_megapixels * _MEGABYTE + 999_999,  # 16,384 squared is 268.4 megapixels.
+            decode_bytes=int(settings.memory_megabytes * _MEGABYTE * _DECODING_SHARE),
+            cpu_seconds=math.ceil(settings.timeout_seconds),
+        )
+
+    async def _outcome(self, job: Job) -> Outcome:
+        """Run `job`, a second time in a new process when the first one dies: it may have died of something else."""
+        outcome = Outcome()
+        for _ in range(_ATTEMPTS):
+            if self._closing:
+                break
+            try:
+                return await self._attempt(job)
+            except TimeoutError:
+                limit = f"{self._settings.timeout_seconds:g} seconds"
+                return Outcome(code="timeout", text=f"Rendering took longer than the limit of {limit}.")
+            except OSError as error:
+                log.warning("media.child_not_started", error=str(error))
+                outcome = Outcome(code="interrupted", text="The system has no process to read the picture; try again.")
+            except _ChildDied as death:
+                if not self._closing:
+                    log.warning("media.child_died", exit_code=death.exit_code, last_words=death.last_words)
+                outcome = death.outcome()
+                if outcome.code == "timeout":
+                    break
+        return Outcome(code="interrupted", text="The server is stopping; try again.") if self._closing else outcome
+
+    async def _attempt(self, job: Job) -> Outcome:
+        child = self._rested() or await _Child.start(self._command, self._limits())
+        self._busy.add(child)
+        if self._closing:  # It was started while `close` looked for children to kill.
+            child.kill()
+        answered = False
+        try:
+            outcome = await asyncio.wait_for(child.run(job), self._settings.timeout_seconds)
+            answered = True
+            return outcome
+        finally:
+            self._busy.discard(child)
+            if not answered:  # Timed out, cancelled, or dead already: what it still might say belongs to nobody.
+                child.kill()
+                self._end(child)
+            else:
+                self._rest(child)
+
+    def _rested(self) -> _Child | None:
+        """A child that waits for work, if there is one; those that died waiting are buried."""
+        while self._idle:
+            child = self._idle.pop()
+            if child.retirement is not None:
+                child.retirement.cancel()
+            if not child.is_gone:
+                return child
+            self._end(child)
+        return None
+
+    def _limits(self) -> Limits:
+        return Limits(
+            parent_pid=os.getpid(),
+            memory_bytes=self._settings.memory_megabytes * _MEGABYTE,
+            output_bytes=self._settings.max_output_megabytes * _MEGABYTE,
+            niceness=self._settings.niceness,
+        )
+
+    def _rest(self, child: _Child) -> None:
+        """Keep a child for the next job, for a while."""
+        if self._closing or child.jobs >= _JOBS_PER_CHILD:
+            self._end(child)
+            return
+        self._idle.append(child)
+        loop = asyncio.get_running_loop()
+        child.retirement = loop.call_later(self._settings.idle_seconds, self._retire, child)
+
+    def _retire(self, child: _Child) -> None:
+        self._idle.remove(child)
+        if child.retirement is not None:
+            child.retirement.cancel()
+        self._end(child)
+
+    def _end(self, child: _Child) -> None:
+        ending = asyncio.create_task(child.end())
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+
+
+def _detected(source: Path, name: str) -> str:
+    with source.open("rb") as file:
+        return detect(file.read(HEAD_BYTES), name=name)
+
+
+def _rendered(media_type: str, outcome: Outcome) -> Rendered:
+    state: State = "done"
+    if outcome.code is not None:
+        state = "none" if outcome.code in get_args(NotRendered) else "failed"
+    return Rendered(
+        state=state,
+        reason=None if outcome.code is None else f"{outcome.code}: {outcome.text}",
+        media_type=media_type,
+        width=outcome.width,
+        height=outcome.height,
+        taken_at=outcome.taken_at,
+        renditions=tuple(
+            Rendition(
+                size=image.size,
+                path=Path(image.path),
+                media_type=image.media_type,
+                width=image.width,
+                height=image.height,
+                size_bytes=image.size_bytes,
+            )
+            for image in outcome.images
+        ),
+    )

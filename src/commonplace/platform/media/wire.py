@@ -1,0 +1,78 @@
+"""What the server and the process that reads pictures say to each other: JSON, each message behind its length.
+
+Paths travel, pictures do not. Both sides are of one version, so the messages need no versions; a message that does not
+decode is a broken process and is treated as one.
+"""
+
+import struct
+from datetime import datetime
+from typing import BinaryIO, Final
+
+import msgspec
+
+from commonplace.platform.media.rendering import Failure, NotRendered
+
+LENGTH: Final = struct.Struct(">I")
+#: The longest message: an error text and a dozen paths fit many times over.
+MAX_MESSAGE_BYTES: Final = 1 << 20
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process imposes on itself when it starts."""
+
+    parent_pid: int
+    memory_bytes: int
+    output_bytes: int
+    niceness: int
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture to render."""
+
+    source: str
+    target_directory: str
+    media_type: str
+    sizes: tuple[int, ...]
+    max_pixels: int
+    decode_bytes: int  #: The most that a picture decoded as a whole may take.
+    cpu_seconds: int  #: The kernel ends the process when this job has used so much.
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True):
+    """One rendition that was written."""
+
+    size: int
+    path: str
+    media_type: str
+    width: int
+    height: int
+    size_bytes: int
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a job: `images` when all went well, else `code` and `text`."""
+
+    code: Failure | NotRendered | None = None
+    text: str = ""
+    width: int | None = None
+    height: int | None = None
+    taken_at: datetime | None = None
+    images: tuple[Image, ...] = ()
+
+
+def framed(message: msgspec.Struct) -> bytes:
+    """A message as it goes over the pipe."""
+    body = msgspec.json.encode(message)
+    return LENGTH.pack(len(body)) + body
+
+
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """The body of the next message, or None when the other side is gone."""
+    length = stream.read(LENGTH.size)
+    if len(length) < LENGTH.size:
+        return None
+    (body_bytes,) = LENGTH.unpack(length)
+    if body_bytes > MAX_MESSAGE_BYTES:
+        return None
+    body = stream.read(body_bytes)
+    return body if len(body) == body_bytes else None
