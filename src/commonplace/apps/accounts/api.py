@@ -1,0 +1,164 @@
+"""Accounts over HTTP."""
+
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Body, Depends, Request, Response
+
+from commonplace.apps.accounts import profile, registration, sessions, sign_in
+from commonplace.apps.accounts.context import Accounts
+from commonplace.apps.accounts.cookies import clear_cookie
+from commonplace.apps.accounts.device import device_of
+from commonplace.apps.accounts.errors import (
+    AddressIsFixed,
+    AddressTaken,
+    InvalidRefreshToken,
+    MalformedAddress,
+    PasswordNotAllowed,
+    ProfileNotAllowed,
+    RefreshTokenReused,
+    RegistrationClosed,
+    SignInBusy,
+    TooManySignIns,
+    WrongCredentials,
+)
+from commonplace.apps.accounts.schemas import (
+    JsonWebKeySet,
+    PersonCreate,
+    PersonRead,
+    ProfileChange,
+    Refresh,
+    SignIn,
+    SignOut,
+    Tokens,
+)
+from commonplace.apps.accounts.sessions import TokenSession
+from commonplace.platform.errors import NotAuthenticated
+from commonplace.platform.history.record import StaleVersion
+from commonplace.platform.http.conditional import IfMatch, MalformedPrecondition, answer_read, etag
+from commonplace.platform.http.dependencies import CurrentCaller, Reading, Writing, part
+from commonplace.platform.http.openapi import UNCHANGED, with_headers
+from commonplace.platform.http.problems import problems
+from commonplace.platform.http.routing import Router
+from commonplace.platform.identity.caller import SESSION_COOKIE
+from commonplace.platform.identity.errors import SessionOver
+from commonplace.platform.identity.requests import caller_of
+from commonplace.platform.identity.tokens import key_set
+
+_TAGS: Final = ["accounts"]
+_JWKS_SECONDS: Final = 300
+
+TheAccounts = Annotated[Accounts, Depends(part(Accounts))]
+
+# Plain routes: these functions commit by themselves, and an `Idempotency-Key` would keep secrets in the database.
+by_themselves = APIRouter()
+router = Router(prefix="/api/auth", tags=_TAGS)
+
+
+@by_themselves.post(
+    "/register",
+    status_code=HTTPStatus.CREATED,
+    responses={
+        201: with_headers("ETag"),
+        **problems(
+            RegistrationClosed, AddressTaken, MalformedAddress, PasswordNotAllowed, ProfileNotAllowed, SignInBusy
+        ),
+    },
+)
+async def register(person: PersonCreate, accounts: TheAccounts, response: Response) -> PersonRead:
+    """Make an ordinary account, while registration is open."""
+    made = await registration.register(accounts, person)
+    response.headers["ETag"] = etag(made.version)
+    return made
+
+
+@by_themselves.post("/login", responses=problems(WrongCredentials, TooManySignIns, SignInBusy))
+async def login(credentials: SignIn, accounts: TheAccounts, request: Request, response: Response) -> Tokens:
+    """Sign in with an address and a password.
+
+    After five wrong passwords for one account from one address each further try must wait twice as long as the one
+    before; other limits hold for an address and for an account as a whole.
+    """
+    session = await sign_in.sign_in(
+        accounts, email=credentials.address, password=credentials.password, device=device_of(request)
+    )
+    return await _tokens(accounts, session, response)
+
+
+@by_themselves.post("/refresh", responses=problems(InvalidRefreshToken, RefreshTokenReused, SessionOver))
+async def refresh(body: Refresh, accounts: TheAccounts, response: Response) -> Tokens:
+    """Replace a refresh token by the next one, and get a new access token.
+
+    A refresh token works once. Sent again within ten seconds it gives the same successor, since two tabs may ask at
+    the same moment, or an answer be lost on its way. Later, or after its successor was used, it counts as stolen: the
+    session ends, and the answer is `refresh-token-reused`.
+    """
+    session = await sessions.refresh(accounts, body.refresh_token)
+    return await _tokens(accounts, session, response)
+
+
+@by_themselves.post(
+    "/logout", status_code=HTTPStatus.NO_CONTENT, responses=problems(NotAuthenticated, InvalidRefreshToken)
+)
+async def logout(
+    accounts: TheAccounts, request: Request, response: Response, body: Annotated[SignOut | None, Body()] = None
+) -> None:
+    """End the session of the access token, of the cookie, or of the refresh token in the body.
+
+    When this answers, no process admits the session any more.
+    """
+    if body is not None and body.refresh_token is not None:
+        await sessions.sign_out_by_refresh_token(accounts, body.refresh_token)
+        return
+    await sessions.sign_out(accounts, await caller_of(request))
+    if SESSION_COOKIE in request.cookies:
+        clear_cookie(response)
+
+
+@by_themselves.get("/jwks.json")
+async def read_keys(accounts: TheAccounts, response: Response) -> JsonWebKeySet:
+    """The public keys that access tokens are verified with."""
+    response.headers["Cache-Control"] = f"public, max-age={_JWKS_SECONDS}"
+    return JsonWebKeySet.model_validate(key_set(await accounts.tokens.keys.verifying_keys()))
+
+
+@router.get(
+    "/profile",
+    response_model=PersonRead,
+    responses={200: with_headers("ETag"), 304: UNCHANGED, **problems(NotAuthenticated)},
+)
+async def read_profile(request: Request, caller: CurrentCaller, session: Reading) -> Response:
+    """The caller's own profile."""
+    person = await profile.read_profile(session, caller.person_id)
+    return answer_read(request, person.model_dump_json(), etag(person.version))
+
+
+@router.put(
+    "/profile",
+    responses={
+        200: with_headers("ETag"),
+        **problems(NotAuthenticated, StaleVersion, MalformedPrecondition, ProfileNotAllowed, AddressIsFixed),
+    },
+)
+async def change_profile(
+    change: ProfileChange, caller: CurrentCaller, if_match: IfMatch, session: Writing, response: Response
+) -> PersonRead:
+    """Change the caller's own profile; fields that are absent stay as they are."""
+    person = await profile.change_profile(session, caller, change, expected=if_match)
+    response.headers["ETag"] = etag(person.version)
+    return person
+
+
+async def _tokens(accounts: Accounts, session: TokenSession, response: Response) -> Tokens:
+    response.headers["Cache-Control"] = "no-store"
+    access_token = await accounts.tokens.issue(
+        person_id=session.person_id, session_id=session.session_id, role=session.role
+    )
+    return Tokens(
+        access_token=access_token,
+        refresh_token=session.refresh_token,
+        expires_in=accounts.tokens.settings.access_seconds,
+    )
+
+
+router.include_router(by_themselves)

@@ -1,0 +1,109 @@
+"""What every function of accounts needs: the parts it stands on, its settings, and the time."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+from commonplace.apps.accounts.derived_keys import DerivedKeys
+from commonplace.apps.accounts.passwords import Passwords
+from commonplace.apps.accounts.person_source import StoredPeople
+from commonplace.apps.accounts.refused_lately import RefusedLately
+from commonplace.apps.accounts.session_source import StoredSessions
+from commonplace.apps.accounts.settings import AccountsSettings
+from commonplace.apps.accounts.signing_keys import SigningKeys
+from commonplace.platform.database.bus import Bus
+from commonplace.platform.database.session import Database
+from commonplace.platform.identity.clock import Clock
+from commonplace.platform.identity.people import People
+from commonplace.platform.identity.settings import JwtSettings
+from commonplace.platform.identity.tokens import AccessTokens
+from commonplace.platform.identity.verifier import SESSION_CHANGED, SESSION_ENDED, Identity
+from commonplace.platform.parts import Parts
+
+_SESSIONS_A_MESSAGE: Final = 100  # 4 kB; NOTIFY carries 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accounts:
+    """The accounts app of one process.
+
+    Signing in, refreshing and signing out commit by themselves rather than with the request: a failure must be counted
+    though the answer is an error, and the other processes can be told only after the commit.
+    """
+
+    database: Database
+    bus: Bus
+    settings: AccountsSettings
+    passwords: Passwords
+    tokens: AccessTokens
+    identity: Identity
+    refused_lately: RefusedLately
+    keys: DerivedKeys = field(repr=False)
+    clock: Callable[[], float]
+
+    def now(self) -> datetime:
+        """The present moment, UTC."""
+        return datetime.fromtimestamp(self.clock(), UTC)
+
+    async def announce_ended(self, session_ids: Iterable[UUID]) -> None:
+        """Tell every process that these sessions ended (call it after the commit); returns when all know.
+
+        A process that does not answer is out of touch: within a second it trusts its memory no more.
+        """
+        await self._announce(SESSION_ENDED, session_ids)
+
+    async def announce_changed(self, session_ids: Iterable[UUID]) -> None:
+        """Tell every process that these sessions go on, but with another role (call it after the commit)."""
+        await self._announce(SESSION_CHANGED, session_ids)
+
+    async def _announce(self, channel: str, session_ids: Iterable[UUID]) -> None:
+        remaining = list(session_ids)
+        self.identity.forget(remaining)
+        while remaining:
+            batch, remaining = remaining[:_SESSIONS_A_MESSAGE], remaining[_SESSIONS_A_MESSAGE:]
+            await self.bus.publish_and_wait(channel, {"sids": [str(session_id) for session_id in batch]})
+
+    async def close(self) -> None:
+        """End the threads that hash."""
+        self.passwords.close()
+
+
+async def compose(parts: Parts) -> None:
+    """Add `Accounts` and `Identity` to the parts. Touches no database; `Database`, `Bus` and the settings are there.
+
+    Raises:
+        ValueError: there is no JWT secret.
+    """
+    jwt_settings, settings = parts[JwtSettings], parts[AccountsSettings]
+    if jwt_settings.secret_key is None:
+        raise ValueError("JWT__SECRET_KEY is not set.")
+    database, bus = parts[Database], parts[Bus]
+    clock = (parts[Clock] if Clock in parts else Clock()).time
+    keys = DerivedKeys(jwt_settings.secret_key.get_secret_value().encode())
+    signing_keys = SigningKeys(
+        database=database,
+        bus=bus,
+        sealing_key=keys.sealing,
+        token_seconds=jwt_settings.access_seconds,
+        clock=clock,
+    )
+    tokens = AccessTokens(signing_keys, jwt_settings, clock=clock)
+    sessions = StoredSessions(database=database, idle_days=settings.session_idle_days, clock=clock)
+    identity = Identity(tokens=tokens, sessions=sessions, bus=bus, clock=clock)
+    accounts = Accounts(
+        database=database,
+        bus=bus,
+        settings=settings,
+        passwords=Passwords(settings),
+        tokens=tokens,
+        identity=identity,
+        refused_lately=RefusedLately(),
+        keys=keys,
+        clock=clock,
+    )
+    parts.add(identity)
+    parts.add(StoredPeople(database), as_=People)
+    parts.add(accounts)
+    parts.on_close(accounts.close)

@@ -1,0 +1,21 @@
+"""The keys that come from `JWT__SECRET_KEY`, one for each use, so that none can stand in for another."""
+
+from typing import Final
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_BYTES: Final = 32
+
+
+class DerivedKeys:
+    """Three keys of 256 bits, by HKDF-SHA256."""
+
+    def __init__(self, secret: bytes) -> None:
+        self.sealing = _derived(secret, b"commonplace: signing keys")  #: encrypts private signing keys
+        self.refreshing = _derived(secret, b"commonplace: refresh tokens")  #: turns a refresh token into its successor
+        self.naming = _derived(secret, b"commonplace: sign-in attempts")  #: hides what somebody typed as an address
+
+
+def _derived(secret: bytes, use: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=_BYTES, salt=None, info=use).derive(secret)

@@ -1,0 +1,144 @@
+"""What can go wrong with accounts.
+
+Problem
+├── NotAuthenticated
+│   ├── WrongCredentials      401  address or password is wrong, or the account suspended; the answer does not say which
+│   └── InvalidRefreshToken   401  the refresh token is none of ours
+│       └── RefreshTokenReused 401 it was used before; its session was ended, since somebody may have copied it
+├── NotAllowed
+│   ├── RegistrationClosed    403
+│   └── LinkNotValid          403  the first run's link is wrong, used or too old
+├── NotFound
+│   └── PersonNotFound        404
+├── Conflict
+│   ├── AddressTaken          409
+│   └── AddressIsFixed        409  the address cannot be changed by the profile
+├── Malformed
+│   ├── MalformedAddress      422
+│   ├── PasswordNotAllowed    422
+│   └── ProfileNotAllowed     422  a name, time zone or language that cannot be
+├── TooManySignIns            429
+└── SignInBusy                503
+"""
+
+from http import HTTPStatus
+
+from commonplace.platform.errors import Conflict, NotAllowed, NotAuthenticated, NotFound, Problem
+
+
+class WrongCredentials(NotAuthenticated):
+    """Sign-in was refused. The same answer, in the same time, for every reason."""
+
+    def __init__(self) -> None:
+        super().__init__("The address or the password is wrong. Check both and try again.")
+
+
+class InvalidRefreshToken(NotAuthenticated):
+    """The refresh token is none that this installation gave out."""
+
+    def __init__(self, detail: str = "This refresh token is not valid here. Sign in again.") -> None:
+        super().__init__(detail)
+
+
+class RefreshTokenReused(InvalidRefreshToken):
+    """A refresh token came a second time: two parties hold it, and which of them is the person cannot be told."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This refresh token was used before, so somebody else may hold it. Its session was ended; sign in again."
+        )
+
+
+class RegistrationClosed(NotAllowed):
+    """Nobody may make an account by themselves here."""
+
+    def __init__(self) -> None:
+        super().__init__("Registration is closed here. Ask an administrator for an account.")
+
+
+class LinkNotValid(NotAllowed):
+    """The first run's link does not hold (any more)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This link is not valid: it was used, has expired, or a newer one was made. Start Commonplace again for a"
+            " new one, or run `commonplace user create EMAIL --admin`."
+        )
+
+
+class PersonNotFound(NotFound):
+    """There is no account with this address."""
+
+    def __init__(self, email: str) -> None:
+        super().__init__(f"There is no account with the address {email}; `commonplace user list` shows all.")
+
+
+class AddressTaken(Conflict):
+    """An account with this address exists."""
+
+    def __init__(self) -> None:
+        super().__init__("There is an account with this address already. Sign in, or take another address.")
+
+
+class AddressIsFixed(Conflict):
+    """The profile does not change the address."""
+
+    def __init__(self) -> None:
+        super().__init__("The address cannot be changed here. Send the profile with the present one, or without it.")
+
+
+class Malformed(Problem):
+    """A value in the payload cannot be."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class MalformedAddress(Malformed):
+    """Not an e-mail address."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"This is no e-mail address: {why}. Write it like anna@example.org.", field="email")
+
+
+class PasswordNotAllowed(Malformed):
+    """Too short or too long."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, field="password")
+
+
+class ProfileNotAllowed(Malformed):
+    """A field of the profile has a value that cannot be."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail, field=field)
+
+
+class TooManySignIns(Problem):
+    """Too many sign-ins failed; the next must wait."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, *, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"Too many sign-ins have failed. Wait {_span(retry_after_seconds)}, then try again.",
+            retry_after_seconds=retry_after_seconds,
+        )
+
+
+class SignInBusy(Problem):
+    """More sign-ins wait for their turn than this process takes on."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self, *, retry_after_seconds: int) -> None:
+        super().__init__(
+            "Too many people are signing in at this moment. Try again shortly.",
+            retry_after_seconds=retry_after_seconds,
+        )
+
+
+def _span(seconds: int) -> str:
+    if seconds < 120:  # noqa: PLR2004 - two minutes, from which on minutes read better
+        return f"{seconds} s"
+    return f"{-(-seconds // 60)} minutes"

@@ -1,0 +1,93 @@
+"""The facts that accounts tells. None carries an address, a name or a secret: those stand in `accounts` only.
+
+A failed sign-in is no event: strangers could fill the log with them, and one more write for an address that exists
+would tell that it does. They stand in `accounts.sign_in_attempt`, for a while.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from commonplace.platform.events.event import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonRegistered(Event):
+    """A person has an account now."""
+
+    name: ClassVar[str] = "person.registered"
+    person_id: UUID
+    role: Literal["user", "administrator"]
+    how: Literal["sign_up", "first_run", "command"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileChanged(Event):
+    """A person's profile has a new version."""
+
+    name: ClassVar[str] = "person.profile_changed"
+    person_id: UUID
+    fields: tuple[str, ...]  #: names of what changed
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleChanged(Event):
+    """A person became an administrator, or an administrator became a user."""
+
+    name: ClassVar[str] = "person.role_changed"
+    person_id: UUID
+    role: Literal["user", "administrator"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonSuspended(Event):
+    """A person may not sign in until further notice; their sessions were ended."""
+
+    name: ClassVar[str] = "person.suspended"
+    person_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonReinstated(Event):
+    """A suspended person may sign in again."""
+
+    name: ClassVar[str] = "person.reinstated"
+    person_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordReset(Event):
+    """Somebody with access to the server gave a person a new password; their sessions were ended."""
+
+    name: ClassVar[str] = "person.password_reset"
+    person_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn(Event):
+    """A session began. Where and by which program stands with the session itself."""
+
+    name: ClassVar[str] = "session.began"
+    person_id: UUID
+    session_id: UUID
+    method: Literal["password", "registration"]
+    kind: Literal["api", "browser"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionEnded(Event):
+    """A session ended before its time; its credentials are refused from now on."""
+
+    name: ClassVar[str] = "session.ended"
+    person_id: UUID
+    session_id: UUID
+    reason: Literal["signed_out", "refresh_reused", "password_reset", "suspended"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefreshReused(Event):
+    """A refresh token came a second time, from a holder who cannot be told from the person."""
+
+    name: ClassVar[str] = "session.refresh_reused"
+    person_id: UUID
+    session_id: UUID

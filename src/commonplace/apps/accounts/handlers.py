@@ -1,0 +1,31 @@
+"""What accounts does by the clock."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from commonplace.apps.accounts import queries
+from commonplace.apps.accounts.context import Accounts
+from commonplace.platform.database.query import Query
+from commonplace.platform.database.session import Database
+from commonplace.platform.events.event import ScheduleTick
+from commonplace.platform.events.registry import Context
+
+_BATCH: Final = 1000  # rows in one transaction, which stays short
+_STRANGERS_KEPT: Final = timedelta(days=1)  # attempts with an address that has no account: nobody can look them up
+
+
+async def forget_the_past(_tick: ScheduleTick, context: Context) -> None:
+    """Delete sessions and attempts to sign in that are older than the history that people can see."""
+    accounts = context.parts[Accounts]
+    before = accounts.now() - timedelta(days=accounts.settings.history_days)
+    strangers_before = accounts.now() - _STRANGERS_KEPT
+    await _delete(accounts.database, queries.FORGET_SESSIONS, {"before": before})
+    await _delete(accounts.database, queries.FORGET_ATTEMPTS, {"before": before, "strangers_before": strangers_before})
+
+
+async def _delete(database: Database, query: Query, parameters: Mapping[str, Any]) -> None:
+    deleted = _BATCH
+    while deleted == _BATCH:
+        async with database.writing() as session:
+            deleted = await session.execute(query, **parameters, limit=_BATCH)

@@ -1,0 +1,117 @@
+"""What those who run the installation do for people: by the command line now, by a page later."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from commonplace.apps.accounts import queries
+from commonplace.apps.accounts.addresses import sign_in_key
+from commonplace.apps.accounts.context import Accounts
+from commonplace.apps.accounts.errors import PersonNotFound
+from commonplace.apps.accounts.events import PasswordReset, PersonReinstated, PersonSuspended, RoleChanged
+from commonplace.apps.accounts.passwords import refuse_unfit
+from commonplace.apps.accounts.profile import read_profile
+from commonplace.apps.accounts.registration import admit, prepare
+from commonplace.apps.accounts.schemas import PersonCreate, PersonRead
+from commonplace.apps.accounts.sessions import end_sessions_of
+from commonplace.platform.database.row import Row
+from commonplace.platform.database.session import WriteSession
+from commonplace.platform.events import log
+from commonplace.platform.identity.caller import Role
+
+
+async def create_person(accounts: Accounts, person: PersonCreate, *, role: Role) -> PersonRead:
+    """Make an account for somebody, also while registration is closed. An administrator ends the first run.
+
+    Raises:
+        AddressTaken: the address has one.
+        MalformedAddress, PasswordNotAllowed, ProfileNotAllowed: something cannot be as it is.
+    """
+    newcomer = await prepare(accounts, person)
+    async with accounts.database.writing() as session:
+        person_id = await admit(session, accounts, newcomer, role=role, how="command")
+        if role == "administrator":
+            await session.execute(queries.END_FIRST_RUN)
+        return await read_profile(session, person_id)
+
+
+async def everybody(accounts: Accounts) -> Sequence[Row]:
+    """Every account: id, email, name, role, state, created_at, last_used_at (None: never signed in)."""
+    async with accounts.database.reading() as session:
+        return await session.all(queries.PEOPLE)
+
+
+async def reset_password(accounts: Accounts, email: str, password: str, *, by: UUID | None = None) -> int:
+    """Give a person a new password, end their sessions and forgive what failed; how many sessions were ended.
+
+    Raises:
+        PersonNotFound: no account has this address.
+        PasswordNotAllowed: the password is too short or too long.
+    """
+    refuse_unfit(password)
+    async with accounts.passwords.turn():
+        password_hash = await accounts.passwords.hash(password)
+    async with accounts.database.writing() as session:
+        account = await _locked(session, email)
+        await session.execute(queries.SET_PASSWORD, person_id=account.person_id, hash=password_hash, now=accounts.now())
+        await session.execute(queries.FORGIVE_PERSON, person_id=account.person_id)
+        fact = PasswordReset(person_id=account.person_id)
+        await log.tell(session, fact, owner_id=account.person_id, by=by)
+        ended = await end_sessions_of(session, accounts, account.person_id, reason="password_reset", by=by)
+    await accounts.announce_ended(ended)
+    return len(ended)
+
+
+async def suspend(accounts: Accounts, email: str, *, by: UUID | None = None) -> int:
+    """Keep a person from signing in and end their sessions; how many were ended. Their items stay.
+
+    Raises:
+        PersonNotFound: no account has this address.
+    """
+    async with accounts.database.writing() as session:
+        account = await _locked(session, email)
+        if account.state != "suspended":
+            await session.execute(queries.SET_STATE, person_id=account.person_id, state="suspended")
+            fact = PersonSuspended(person_id=account.person_id)
+            await log.tell(session, fact, owner_id=account.person_id, by=by)
+        ended = await end_sessions_of(session, accounts, account.person_id, reason="suspended", by=by)
+    await accounts.announce_ended(ended)
+    return len(ended)
+
+
+async def reinstate(accounts: Accounts, email: str, *, by: UUID | None = None) -> None:
+    """Let a suspended person sign in again.
+
+    Raises:
+        PersonNotFound: no account has this address.
+    """
+    async with accounts.database.writing() as session:
+        account = await _locked(session, email)
+        if account.state != "active":
+            await session.execute(queries.SET_STATE, person_id=account.person_id, state="active")
+            fact = PersonReinstated(person_id=account.person_id)
+            await log.tell(session, fact, owner_id=account.person_id, by=by)
+
+
+async def set_role(accounts: Accounts, email: str, role: Role, *, by: UUID | None = None) -> None:
+    """Make a person an administrator or a user. It holds for their sessions at once.
+
+    Raises:
+        PersonNotFound: no account has this address.
+    """
+    async with accounts.database.writing() as session:
+        account = await _locked(session, email)
+        if account.role != role:
+            await session.execute(queries.SET_ROLE, person_id=account.person_id, role=role)
+            fact = RoleChanged(person_id=account.person_id, role=role)
+            await log.tell(session, fact, owner_id=account.person_id, by=by)
+        if role == "administrator":
+            await session.execute(queries.END_FIRST_RUN)
+        sessions = await session.all(queries.SESSIONS_OF_PERSON, person_id=account.person_id, now=accounts.now())
+    await accounts.announce_changed(row.id for row in sessions)
+
+
+async def _locked(session: WriteSession, email: str) -> Row:
+    account = await session.first(queries.ACCOUNT_FOR_CHANGE, email_key=sign_in_key(email))
+    if account is None:
+        raise PersonNotFound(email)
+    return account

@@ -1,0 +1,98 @@
+"""How people come to have an account."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+from commonplace.apps.accounts import queries
+from commonplace.apps.accounts.addresses import Address, parse_address
+from commonplace.apps.accounts.context import Accounts
+from commonplace.apps.accounts.errors import AddressTaken, RegistrationClosed
+from commonplace.apps.accounts.events import PersonRegistered
+from commonplace.apps.accounts.models import PERSON
+from commonplace.apps.accounts.passwords import refuse_unfit
+from commonplace.apps.accounts.profile import read_profile
+from commonplace.apps.accounts.profile_rules import clean_name
+from commonplace.apps.accounts.schemas import PersonCreate, PersonRead
+from commonplace.platform.database.ids import new_id
+from commonplace.platform.database.session import WriteSession
+from commonplace.platform.history import record
+from commonplace.platform.identity.caller import Role
+
+How = Literal["sign_up", "first_run", "command"]
+_FIRST_TIME_ZONE = "UTC"
+_FIRST_LANGUAGE = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newcomer:
+    """Somebody whose data was found right, before they have an account."""
+
+    address: Address
+    name: str
+    password_hash: str = field(repr=False)
+
+
+async def prepare(accounts: Accounts, person: PersonCreate) -> Newcomer:
+    """Check a newcomer's data and hash the password; no transaction is open meanwhile.
+
+    Raises:
+        MalformedAddress, PasswordNotAllowed, ProfileNotAllowed: something cannot be as it is.
+        SignInBusy: too many wait for a hash in this process.
+    """
+    address = parse_address(person.email)
+    name = clean_name(person.name)
+    refuse_unfit(person.password)
+    async with accounts.passwords.turn():
+        password_hash = await accounts.passwords.hash(person.password)
+    return Newcomer(address=address, name=name, password_hash=password_hash)
+
+
+async def register(accounts: Accounts, person: PersonCreate) -> PersonRead:
+    """Make an ordinary account for somebody who asks for one.
+
+    Raises:
+        RegistrationClosed: nobody may make one by themselves.
+        AddressTaken: the address has one.
+        MalformedAddress, PasswordNotAllowed, ProfileNotAllowed: something cannot be as it is.
+        SignInBusy: too many wait for a hash in this process.
+    """
+    if not accounts.settings.registration_is_open:
+        raise RegistrationClosed
+    newcomer = await prepare(accounts, person)
+    async with accounts.database.writing() as session:
+        person_id = await admit(session, accounts, newcomer, role="user", how="sign_up")
+        return await read_profile(session, person_id)
+
+
+async def admit(session: WriteSession, accounts: Accounts, newcomer: Newcomer, *, role: Role, how: How) -> UUID:
+    """Make the account in the given transaction; the person's id comes back.
+
+    Raises:
+        AddressTaken: the address has one, or is getting one at this moment.
+    """
+    person_id = new_id()
+    now = accounts.now()
+    await record.create(
+        session,
+        PERSON,
+        id=person_id,
+        owner_id=person_id,
+        parent_id=None,
+        title=newcomer.name,
+        values={"job_title": None, "time_zone": _FIRST_TIME_ZONE, "language": _FIRST_LANGUAGE},
+        fact=PersonRegistered(person_id=person_id, role=role, how=how),
+        by=person_id if how != "command" else None,
+    )
+    added = await session.execute(
+        queries.ADD_ACCOUNT,
+        person_id=person_id,
+        email=newcomer.address.written,
+        email_key=newcomer.address.key,
+        role=role,
+        now=now,
+    )
+    if not added:
+        raise AddressTaken
+    await session.execute(queries.SET_PASSWORD, person_id=person_id, hash=newcomer.password_hash, now=now)
+    return person_id

@@ -1,0 +1,43 @@
+"""The sessions as `Identity` asks for them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from commonplace.apps.accounts import queries
+from commonplace.platform.database.query import Query
+from commonplace.platform.database.session import Database
+from commonplace.platform.identity.verifier import LiveSession
+
+_USE_IS_NOTED_EVERY: Final = timedelta(minutes=1)
+
+
+class StoredSessions:
+    """A `SessionSource` over `accounts.session`. A read also notes the session's use, once a minute at most."""
+
+    def __init__(self, *, database: Database, idle_days: int, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._idle = timedelta(days=idle_days)
+        self._clock = clock
+
+    async def live_session(self, session_id: UUID) -> LiveSession | None:
+        """The session of this id; None when it has ended or never was."""
+        return await self._read(queries.LIVE_SESSION, session_id=session_id)
+
+    async def live_session_of_cookie(self, digest: bytes) -> LiveSession | None:
+        """The session of this cookie; None when it has ended or never was."""
+        return await self._read(queries.LIVE_SESSION_OF_COOKIE, digest=digest)
+
+    async def _read(self, query: Query, **which: Any) -> LiveSession | None:
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        async with self._database.reading() as session:
+            row = await session.first(query, **which, now=now)
+        if row is None:
+            return None
+        if now - row.last_used_at > _USE_IS_NOTED_EVERY:
+            async with self._database.writing() as session:
+                await session.execute(queries.USE_SESSION, session_id=row.id, now=now, idle_end=now + self._idle)
+        return LiveSession(
+            session_id=row.id, person_id=row.person_id, role=row.role, expires_at=row.expires_at.timestamp()
+        )

@@ -1,0 +1,94 @@
+"""How people get in. The environment's names start with `ACCOUNTS__`."""
+
+from typing import Final, Literal
+
+from pydantic import BaseModel, Field
+
+_SAFE_BCRYPT_COST: Final = 10
+
+
+class AccountsSettings(BaseModel):
+    """Registration, passwords, sessions, and the limits of signing in."""
+
+    is_production: bool = Field(default=False, description="Follows ENVIRONMENT; there is no need to set it.")
+    registration: Literal["open", "closed"] | None = Field(
+        default=None,
+        description="Whether anybody may make an account. Left out: open on a laptop, closed in production.",
+    )
+    hashing_scheme: Literal["bcrypt", "argon2id"] = Field(
+        default="bcrypt",
+        description="How new passwords are hashed. Others still verify, and are hashed anew at the next sign-in.",
+    )
+    bcrypt_cost: int = Field(
+        default=10,
+        ge=4,
+        le=16,
+        description="Logarithm of bcrypt's rounds: 10 takes 60 ms on a 2.5 GHz core. Production uses 10 at least.",
+    )
+    argon2_memory_kib: int = Field(default=19_456, ge=8, le=1_048_576, description="Memory for one Argon2id hash, KiB.")
+    argon2_passes: int = Field(default=2, ge=1, le=20, description="How often Argon2id goes through its memory.")
+    hashing_threads: int | None = Field(
+        default=None, ge=1, le=64, description="Threads that hash passwords in a process; left out, one a core."
+    )
+    hashing_queue: int = Field(
+        default=128,
+        ge=1,
+        le=10_000,
+        description="Sign-ins that may wait in a process; the next is told 503. 128 take about 4 s on two cores.",
+    )
+    failures_per_account_and_address: int = Field(
+        default=10, ge=1, le=1000, description="Failed sign-ins to one account from one address in a window."
+    )
+    failures_before_delay: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="Failures after which the next try must wait: 1 s, then twice as long each time.",
+    )
+    failures_per_address: int = Field(
+        default=100, ge=1, le=100_000, description="Failed sign-ins from one address in a window, to any account."
+    )
+    failures_per_account: int = Field(
+        default=100,
+        ge=1,
+        le=100_000,
+        description="Failed sign-ins to one account in a window, from any address. Addresses from which the person"
+        " has signed in before are not held up by it.",
+    )
+    failure_window_seconds: int = Field(
+        default=900, ge=1, le=86_400, description="The length of that window; a failure is forgotten after it."
+    )
+    session_idle_days: int = Field(
+        default=30, ge=1, le=400, description="A session not used for this long ends; each use begins it anew."
+    )
+    session_absolute_days: int = Field(
+        default=365,
+        ge=1,
+        le=400,
+        description="A session ends after this, used or not. Browsers keep a cookie 400 days.",
+    )
+    refresh_grace_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        le=60,
+        description="For how long the refresh token just replaced still gives its successor, for two tabs at once.",
+    )
+    first_run_link_hours: int = Field(
+        default=24, ge=1, le=720, description="How long the one-time link of the first run is valid after each start."
+    )
+    history_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="How long ended sessions and past sign-ins are kept for the person to see.",
+    )
+
+    @property
+    def registration_is_open(self) -> bool:
+        """Whether anybody may make an account."""
+        return (self.registration or ("closed" if self.is_production else "open")) == "open"
+
+    @property
+    def effective_bcrypt_cost(self) -> int:
+        """The cost that new hashes have."""
+        return max(self.bcrypt_cost, _SAFE_BCRYPT_COST) if self.is_production else self.bcrypt_cost
