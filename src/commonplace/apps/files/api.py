@@ -1,0 +1,149 @@
+"""Files over HTTP: reading, changing and deleting files; and all routes of the app, the others from modules beside."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import Query as QueryParameter
+from fastapi import Request, Response
+
+from commonplace.apps.files import (
+    content_api,
+    folder_api,
+    queries,
+    service,
+    trash_api,
+    upload_api,
+    version_api,
+)
+from commonplace.apps.files.errors import FileNotFound, InvalidName
+from commonplace.apps.files.listing import page_of
+from commonplace.apps.files.schemas import FileChange, FilePage, FileRead, FileReplacement, Sort
+from commonplace.apps.files.service import Written
+from commonplace.platform.database.pages import UnknownPage
+from commonplace.platform.errors import NotAuthenticated
+from commonplace.platform.history.places import ContainerNotFound
+from commonplace.platform.history.record import NameTaken, StaleVersion
+from commonplace.platform.http.conditional import IfMatch, MalformedPrecondition, answer_read, etag
+from commonplace.platform.http.dependencies import CurrentCaller, Reading, Writing
+from commonplace.platform.http.openapi import UNCHANGED, with_headers
+from commonplace.platform.http.problems import problems
+from commonplace.platform.http.routing import Router
+
+files = Router(prefix="/api/files", tags=["files"])
+
+_CHANGING: Final[dict[int | str, dict[str, Any]]] = {
+    200: with_headers("ETag"),
+    **problems(
+        NotAuthenticated,
+        FileNotFound,
+        InvalidName,
+        ContainerNotFound,
+        NameTaken,
+        StaleVersion,
+        MalformedPrecondition,
+    ),
+}
+
+
+@files.hot_get("", response_model=FilePage, responses=problems(NotAuthenticated, ContainerNotFound, UnknownPage))
+async def list_files(
+    caller: CurrentCaller,
+    session: Reading,
+    folder_id: Annotated[UUID | None, QueryParameter(description="Left out: the top level.")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+    after: Annotated[str | None, QueryParameter(description="`next` of the page before.")] = None,
+    sort: Sort = "name",
+) -> Response:
+    """The files in a folder, or at the top level."""
+    return await page_of(
+        session,
+        caller,
+        queries.files_page,
+        container=("folder_id", folder_id),
+        sort=sort,
+        limit=limit,
+        after=after,
+    )
+
+
+@files.hot_get(
+    "/{file_id:uuid}",
+    response_model=FileRead,
+    responses={200: with_headers("ETag"), 304: UNCHANGED, **problems(NotAuthenticated, FileNotFound)},
+)
+async def read_file(file_id: UUID, request: Request, caller: CurrentCaller, session: Reading) -> Response:
+    """A file. Its `ETag` is its version, and what became of its processing, which makes no version."""
+    row = await session.first(queries.READ_FILE, file_id=file_id, person_id=caller.person_id)
+    if row is None:
+        raise FileNotFound
+    return answer_read(request, row["json"], etag(row["version"], row["state"]))
+
+
+@files.patch("/{file_id:uuid}", response_model=FileRead, responses=_CHANGING)
+async def change_file(
+    file_id: UUID, change: FileChange, caller: CurrentCaller, session: Writing, if_match: IfMatch
+) -> Response:
+    """Rename or move a file; what is left out stays as it is."""
+    given = change.model_fields_set
+    written = await service.change_file(
+        session,
+        caller,
+        file_id,
+        name=change.name if "name" in given else None,
+        place=(change.folder_id,) if "folder_id" in given else None,
+        expected=if_match,
+    )
+    return _answer(written)
+
+
+@files.put("/{file_id:uuid}", response_model=FileRead, responses=_CHANGING)
+async def put_file(
+    file_id: UUID, replacement: FileReplacement, caller: CurrentCaller, session: Writing, if_match: IfMatch
+) -> Response:
+    """Set a file's name and place."""
+    written = await service.change_file(
+        session, caller, file_id, name=replacement.name, place=(replacement.folder_id,), expected=if_match
+    )
+    return _answer(written)
+
+
+@files.delete(
+    "/{file_id:uuid}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problems(NotAuthenticated, FileNotFound, StaleVersion, MalformedPrecondition),
+)
+async def trash_file(file_id: UUID, caller: CurrentCaller, session: Writing, if_match: IfMatch) -> None:
+    """Move a file to the trash. It can be restored for 30 days."""
+    await service.trash_file(session, caller, file_id, expected=if_match)
+
+
+@files.post(
+    "/{file_id:uuid}/restore",
+    response_model=FileRead,
+    responses={200: with_headers("ETag"), **problems(NotAuthenticated, FileNotFound, NameTaken)},
+)
+async def restore_file(file_id: UUID, caller: CurrentCaller, session: Writing) -> Response:
+    """Take a file out of the trash.
+
+    It comes to the top level when its folder is gone, and gets another name when its own was taken meanwhile.
+    """
+    return _answer(await service.restore_file(session, caller, file_id))
+
+
+def _answer(written: Written) -> Response:
+    return Response(written.json, headers={"ETag": etag(written.version)}, media_type="application/json")
+
+
+router = Router()
+# Side by side, not one inside the other: the lane for hot reads looks at the routes themselves.
+for part in (
+    files,
+    upload_api.router,
+    content_api.router,
+    version_api.router,
+    folder_api.router,
+    trash_api.router,
+    content_api.links,
+):
+    router.routes.extend(part.routes)

@@ -1,0 +1,162 @@
+"""What files does when there are new bytes: look at them, and make smaller pictures."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+
+from commonplace.apps.files import queries
+from commonplace.apps.files.events import FileProcessed, FileReplaced, FileUploaded
+from commonplace.platform.database.row import Row
+from commonplace.platform.database.session import Database, WriteSession
+from commonplace.platform.events.log import tell
+from commonplace.platform.events.registry import Context
+from commonplace.platform.media.process import Media
+from commonplace.platform.media.rendering import Rendered, Rendition
+from commonplace.platform.parts import Parts
+from commonplace.platform.storage.keys import Category, new_key
+from commonplace.platform.storage.protocol import ObjectStorage
+
+SIZES: Final = (256, 1024, 2048)  #: pixels of the longer side, at most
+_MOST_FILES: Final = 100  #: files with the same bytes that are told of, the newest first
+_LATECOMERS: Final = 10
+_BLOCK: Final = 1024 * 1024
+_EXTENSIONS: Final = {"image/jpeg": "jpg", "image/webp": "webp"}
+_log = structlog.get_logger(__name__)
+
+
+class NotRenderedYet(Exception):
+    """Rendering was interrupted, or had no room; the next attempt may do better."""
+
+
+async def process_file(event: FileUploaded, context: Context) -> None:
+    """Look at the bytes of a new file."""
+    await _process(event.object_id, event.media_type, context)
+
+
+async def process_replaced_file(event: FileReplaced, context: Context) -> None:
+    """Look at the new bytes of a file."""
+    await _process(event.object_id, event.media_type, context)
+
+
+async def _process(object_id: UUID, media_type: str, context: Context) -> None:
+    """Look at an object that files refer to, once however many do, and tell each of them.
+
+    Idempotent: what was found out stands in one row for the object, and whoever comes second adds nothing.
+
+    Raises:
+        NotRenderedYet: it was interrupted and may be tried again.
+    """
+    if not media_type.startswith("image/"):
+        return
+    parts, database = context.parts, context.parts[Database]
+    async with database.reading() as session:
+        row = await session.first(queries.OBJECT_TO_PROCESS, object_id=object_id)
+    if row is None:  # gone meanwhile
+        return
+    if row.state is not None:
+        await _tell_latecomers(parts, object_id, row)
+        return
+    async with _source(parts[ObjectStorage], row.key) as source:
+        with tempfile.TemporaryDirectory(prefix="commonplace-renditions-") as folder:
+            rendered = await parts[Media].describe_and_render(source, Path(folder), sizes=SIZES)
+            is_last = context.delivery.attempt >= context.delivery.max_attempts
+            if rendered.may_pass and not is_last:
+                raise NotRenderedYet(rendered.reason)
+            keys = await _store(parts[ObjectStorage], rendered.renditions)
+    await _write_down(parts, object_id, row.owner_id, rendered, keys)
+
+
+async def _tell_latecomers(parts: Parts, object_id: UUID, row: Row) -> None:
+    """A file that came while others of the same bytes were being told must hear it, too."""
+    async with parts[Database].writing() as session:
+        await _tell(session, object_id, row.owner_id, row.state, limit=_LATECOMERS)
+
+
+async def _tell(session: WriteSession, object_id: UUID, owner_id: UUID, state: Any, *, limit: int) -> None:
+    for file in await session.all(queries.FILES_OF_OBJECT, object_id=object_id, limit=limit):
+        fact = FileProcessed(file_id=file.id, object_id=object_id, state=state)
+        await tell(session, fact, owner_id=owner_id, by=None, about=file.id)
+
+
+async def _store(storage: ObjectStorage, renditions: Iterable[Rendition]) -> dict[Path, str]:
+    """Store each picture once; sizes that share a file share its key."""
+    keys: dict[Path, str] = {}
+    try:
+        for rendition in renditions:
+            if rendition.path not in keys:
+                key = new_key(Category.THUMBNAILS, _EXTENSIONS.get(rendition.media_type, ""))
+                keys[rendition.path] = key
+                await storage.put(key, _bytes_of(rendition.path), content_type=rendition.media_type)
+    except BaseException:
+        await storage.delete(*keys.values())
+        raise
+    return keys
+
+
+async def _write_down(parts: Parts, object_id: UUID, owner_id: UUID, rendered: Rendered, keys: dict[Path, str]) -> None:
+    try:
+        async with parts[Database].writing() as session:
+            is_first = await session.execute(queries.WRITE_PROCESSING, object_id=object_id, **_findings(rendered))
+            if is_first:
+                for rendition in rendered.renditions:
+                    await session.execute(
+                        queries.WRITE_RENDITION,
+                        object_id=object_id,
+                        size=rendition.size,
+                        key=keys[rendition.path],
+                        media_type=rendition.media_type,
+                        width=rendition.width,
+                        height=rendition.height,
+                        size_bytes=rendition.size_bytes,
+                    )
+                await _tell(session, object_id, owner_id, rendered.state, limit=_MOST_FILES)
+    except BaseException:
+        await parts[ObjectStorage].delete(*keys.values())
+        raise
+    if not is_first:
+        await parts[ObjectStorage].delete(*keys.values())
+    _log.info("file.processed", object_id=str(object_id), state=rendered.state, reason=rendered.reason)
+
+
+def _findings(rendered: Rendered) -> dict[str, Any]:
+    taken_at: datetime | None = rendered.taken_at
+    is_zone_known = taken_at is not None and taken_at.tzinfo is not None
+    if taken_at is not None and not is_zone_known:  # the camera's clock, read as if it were UTC's
+        taken_at = taken_at.replace(tzinfo=UTC)
+    return {
+        "state": rendered.state,
+        "reason": rendered.reason,
+        "media_type": rendered.media_type,
+        "width": rendered.width,
+        "height": rendered.height,
+        "taken_at": taken_at,
+        "is_zone_known": is_zone_known,
+    }
+
+
+@asynccontextmanager
+async def _source(storage: ObjectStorage, key: str) -> AsyncIterator[Path]:
+    """The object as a file of this machine: its own, or a copy for the time of the block."""
+    path = await storage.local_path(key)
+    if path is not None:
+        yield path
+        return
+    with tempfile.NamedTemporaryFile(prefix="commonplace-source-") as copy:
+        async with await storage.read(key) as reader:
+            async for chunk in reader:
+                await asyncio.to_thread(copy.write, chunk)
+        await asyncio.to_thread(copy.flush)
+        yield Path(copy.name)
+
+
+async def _bytes_of(path: Path) -> AsyncIterator[bytes]:
+    with await asyncio.to_thread(path.open, "rb") as file:
+        while block := await asyncio.to_thread(file.read, _BLOCK):
+            yield block

@@ -1,0 +1,44 @@
+"""Files: the drive. Folders, files and their versions, uploads, thumbnails."""
+
+from commonplace.platform.app import App, NavigationEntry, Subscription
+
+_PROCESS = "commonplace.apps.files.handlers:process_file"
+_LONGEST_SECONDS = 900.0  #: a picture in a queue of several, on a slow machine
+
+app = App(
+    name="files",
+    title="Files",
+    api="commonplace.apps.files.api:router",
+    pages="commonplace.apps.files.pages:router",
+    navigation=(
+        NavigationEntry(title="Files", path="/app/files", icon="folder", order=10),
+        NavigationEntry(title="Trash", path="/app/trash", icon="trash-2", order=90, group="overview"),
+    ),
+    settings="commonplace.apps.files.settings:FilesSettings",
+    commands={
+        "files": "commonplace.apps.files.commands:files",
+        "sign-in": "commonplace.apps.files.commands:sign_in",
+        "sign-out": "commonplace.apps.files.commands:sign_out",
+    },
+    migrations="commonplace.apps.files.migrations",
+    subscriptions=(
+        Subscription(
+            event="commonplace.apps.files.events:FileUploaded",
+            handler=_PROCESS,
+            queue="processing",
+            deduplicate_by="object_id",
+            timeout_seconds=_LONGEST_SECONDS,
+        ),
+        Subscription(
+            event="commonplace.apps.files.events:FileReplaced",
+            handler="commonplace.apps.files.handlers:process_replaced_file",
+            queue="processing",
+            deduplicate_by="object_id",
+            timeout_seconds=_LONGEST_SECONDS,
+        ),
+    ),
+    kinds=("commonplace.apps.files.models:FILE", "commonplace.apps.files.models:FOLDER"),
+    object_uses=("commonplace.apps.files.object_uses:RENDITIONS",),
+    public=("GET /api/storage/{token}", "PUT /api/storage/{token}"),  # the token is the credential
+    streams="commonplace.apps.files.streams:is_stream",
+)

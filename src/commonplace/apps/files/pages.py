@@ -1,0 +1,170 @@
+"""Pages of files: a folder, a piece of one, the trash."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import Query, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from commonplace.apps.files import page_queries, shown
+from commonplace.apps.files.errors import FileNotFound
+from commonplace.apps.files.shown import Look
+from commonplace.platform.database.session import ReadSession
+from commonplace.platform.events import log
+from commonplace.platform.history import trash
+from commonplace.platform.history.settings import HistorySettings
+from commonplace.platform.http.dependencies import AllParts, Reading
+from commonplace.platform.http.routing import Router
+from commonplace.platform.pages.render import render
+from commonplace.platform.pages.viewer import CurrentViewer, Viewer
+
+router = Router(include_in_schema=False)
+
+_COOKIE: Final = "commonplace_files"
+_A_YEAR_SECONDS: Final = 31_536_000
+_MOST_IDS: Final = 200
+_IN_TRASH: Final = 200  #: entries of the trash on its page
+_KINDS: Final = ("file", "folder")
+
+Filter = Annotated[str, Query(alias="filter", max_length=255)]
+After = Annotated[str | None, Query(max_length=2048)]
+Ids = Annotated[list[UUID], Query(alias="id", max_length=_MOST_IDS)]
+
+
+@router.get("/app/files")
+async def top_level(
+    request: Request,
+    viewer: CurrentViewer,
+    session: Reading,
+    file: UUID | None = None,
+    filter_text: Filter = "",
+    after: After = None,
+) -> Response:
+    """The top level of the drive; with `file`, the folder that it lies in, and the file opened."""
+    if file is None:
+        return await _folder(request, viewer, session, None, filter_text, after)
+    place = await session.first(page_queries.PLACE_OF_FILE, file_id=file, person_id=viewer.caller.person_id)
+    if place is None:
+        raise FileNotFound
+    folder = "" if place.parent_id is None else f"/folder/{place.parent_id}"
+    return RedirectResponse(f"/app/files{folder}?open={file}", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/app/files/folder/{folder_id:uuid}")
+async def folder(
+    folder_id: UUID,
+    request: Request,
+    viewer: CurrentViewer,
+    session: Reading,
+    filter_text: Filter = "",
+    after: After = None,
+) -> Response:
+    """A folder."""
+    return await _folder(request, viewer, session, folder_id, filter_text, after)
+
+
+@router.get("/app/files/listing")
+async def listing(
+    request: Request,
+    viewer: CurrentViewer,
+    session: Reading,
+    folder: UUID | None = None,
+    filter_text: Filter = "",
+) -> HTMLResponse:
+    """A piece of a folder's page: its entries, for those who filter them or come back after a break."""
+    look = _look(request)
+    place = await shown.place_of(session, viewer, folder)
+    entries = await shown.entries_of(session, viewer, place, look, filter_text=filter_text)
+    totals = await shown.totals_of(session, viewer, place, filter_text)
+    return render(
+        request,
+        "files/listing.html",
+        viewer=viewer,
+        place=place,
+        look=look,
+        entries=entries,
+        totals=totals,
+        filter=filter_text,
+    )
+
+
+@router.get("/app/files/more")
+async def more(  # noqa: PLR0917 - called by name only
+    request: Request,
+    viewer: CurrentViewer,
+    session: Reading,
+    after: After,
+    folder: UUID | None = None,
+    day: str = "",
+    filter_text: Filter = "",
+) -> HTMLResponse:
+    """A piece of a folder's page: the files after the cursor; `day` is that of the last one before it."""
+    look = _look(request)
+    place = await shown.place_of(session, viewer, folder)
+    entries = await shown.entries_of(session, viewer, place, look, filter_text=filter_text, after=after)
+    return render(
+        request, "files/more.html", viewer=viewer, place=place, look=look, entries=entries, day=day, filter=filter_text
+    )
+
+
+@router.get("/app/files/entries")
+async def entries(request: Request, viewer: CurrentViewer, session: Reading, ids: Ids) -> HTMLResponse:
+    """Pieces of a folder's page: these entries, as they are now; those that are gone are left out."""
+    look = _look(request)
+    found = await shown.entries_by_id(session, viewer, ids, look)
+    return render(request, "files/entries.html", viewer=viewer, look=look, found=found)
+
+
+@router.get("/app/files/facts")
+async def facts(
+    request: Request, viewer: CurrentViewer, session: Reading, folder: UUID | None = None, filter_text: Filter = ""
+) -> HTMLResponse:
+    """A piece of a folder's page: how many files there are, and how large."""
+    place = await shown.place_of(session, viewer, folder)
+    totals = await shown.totals_of(session, viewer, place, filter_text)
+    return render(request, "files/facts.html", viewer=viewer, totals=totals, filter=filter_text)
+
+
+@router.get("/app/trash")
+async def trash_page(request: Request, viewer: CurrentViewer, session: Reading, parts: AllParts) -> HTMLResponse:
+    """What was deleted and can be put back."""
+    rows = await trash.in_trash(session, viewer.caller.person_id, limit=_IN_TRASH + 1)
+    return render(
+        request,
+        "files/trash.html",
+        viewer=viewer,
+        rows=[row for row in rows[:_IN_TRASH] if row.kind in _KINDS],
+        has_more=len(rows) > _IN_TRASH,
+        kept_for=timedelta(days=parts[HistorySettings].trash_days),
+    )
+
+
+async def _folder(
+    request: Request, viewer: Viewer, session: ReadSession, folder_id: UUID | None, filter_text: str, after: str | None
+) -> Response:
+    look = _look(request)
+    cursor = await log.now(session)  # before the entries: what changes meanwhile is told again, nothing is missed
+    place = await shown.place_of(session, viewer, folder_id)
+    found = await shown.entries_of(session, viewer, place, look, filter_text=filter_text, after=after)
+    totals = await shown.totals_of(session, viewer, place, filter_text)
+    response = render(
+        request,
+        "files/folder.html",
+        viewer=viewer,
+        place=place,
+        look=look,
+        entries=found,
+        totals=totals,
+        filter=filter_text,
+        cursor=cursor,
+    )
+    if {"view", "sort"} & request.query_params.keys():
+        response.set_cookie(_COOKIE, str(look), max_age=_A_YEAR_SECONDS, path="/app/files", samesite="lax")
+    return response
+
+
+def _look(request: Request) -> Look:
+    asked = request.query_params
+    return Look.of(request.cookies.get(_COOKIE, ""), asked.get("view"), asked.get("sort"))

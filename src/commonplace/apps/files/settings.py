@@ -1,0 +1,17 @@
+"""The limits of files."""
+
+from pydantic import BaseModel, Field
+
+
+class FilesSettings(BaseModel):
+    """The limits of files."""
+
+    largest_file_bytes: int | None = Field(
+        default=None, ge=1, description="The largest file that is taken, in bytes. Left out: as large as the disk."
+    )
+    deepest_folder: int = Field(
+        default=100, ge=1, le=1000, description="How many levels deep folders can lie in each other."
+    )
+    batch_files: int = Field(
+        default=1000, ge=1, le=10_000, description="How many files one batch upload may hold; each under 256 kB."
+    )

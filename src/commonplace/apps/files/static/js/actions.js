@@ -1,0 +1,236 @@
+/** What a person does with entries: open, download, rename, delete and undo, make a folder. */
+
+import { ask } from "../../platform/js/http.js";
+import { countText } from "../../platform/js/localise.js";
+import { showMenu } from "../../platform/js/menu.js";
+import { visit } from "../../platform/js/page.js";
+import { toast } from "../../platform/js/toast.js";
+import { startRenaming } from "./rename.js";
+
+/** @typedef {import("./listing.js").Entry} Entry */
+
+const AT_ONCE = 4;
+const UNDO_SECONDS = 12;
+const BETWEEN_DOWNLOADS_MS = 400; // Browsers drop downloads that start in the same moment.
+
+/** The address of an entry in the API. */
+export const address = (/** @type {{kind?: string, id?: string}} */ { kind, id }) => `/api/${kind === "folder" ? "folders" : "files"}/${id}`;
+
+export class Actions {
+  /**
+   * @param {import("./listing.js").Listing} listing
+   * @param {import("./selection.js").Selection} selection
+   */
+  constructor(listing, selection) {
+    this.listing = listing;
+    this.selection = selection;
+    /** @type {(entry: Entry) => void} */
+    this.open = () => {};
+    /** @type {(entries: Entry[]) => void} */
+    this.askWhere = () => {};
+    /** @type {(() => void)|null} */
+    this.lastUndo = null;
+    /** @type {Entry|null} the entry that the menu is about */
+    this.about = null;
+  }
+
+  /** Let the buttons and menus of the page act. */
+  listen(/** @type {HTMLElement} */ main, /** @type {AbortSignal} */ leaving) {
+    const menu = /** @type {HTMLElement} */ (main.querySelector("#entry-menu"));
+    const click = (/** @type {MouseEvent} */ event) => {
+      const target = /** @type {Element} */ (event.target);
+      const dots = target.closest(".dots");
+      if (dots) return this.#showMenu(menu, dots);
+      const what = target.closest("[data-does]")?.getAttribute("data-does");
+      if (what) return this.#do(what, menu.contains(target));
+      const entry = /** @type {Entry|null} */ (target.closest(".open")?.closest(".entry") ?? null);
+      const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+      if (entry?.dataset.kind === "file" && isPlain) {
+        event.preventDefault();
+        this.open(entry);
+      }
+    };
+    main.addEventListener("click", click, { signal: leaving });
+    const context = (/** @type {MouseEvent} */ event) => {
+      const entry = /** @type {Entry|null} */ (/** @type {Element} */ (event.target).closest(".entry"));
+      if (!entry || event.shiftKey || event.defaultPrevented || entry.querySelector(".rename")) return;
+      event.preventDefault();
+      this.#showMenu(menu, entry, event.clientX ? { x: event.clientX, y: event.clientY } : undefined);
+    };
+    main.addEventListener("contextmenu", context, { signal: leaving });
+  }
+
+  #showMenu(/** @type {HTMLElement} */ menu, /** @type {Element} */ near, point = undefined) {
+    this.about = /** @type {Entry} */ (near.closest(".entry"));
+    const isFolder = this.about.dataset.kind === "folder";
+    /** @type {HTMLElement} */ (menu.querySelector('[data-does="download"]')).hidden = isFolder;
+    showMenu(menu, point ?? near);
+  }
+
+  #do(/** @type {string} */ what, /** @type {boolean} */ isFromMenu) {
+    const entry = isFromMenu ? this.about : null;
+    const isOfSelection = entry?.classList.contains("is-selected") && what !== "open" && what !== "rename";
+    const meant = entry && !isOfSelection ? [entry] : this.selection.meant;
+    const acts = {
+      open: () => entry && (entry.dataset.kind === "folder" ? visit(/** @type {HTMLAnchorElement} */ (entry.querySelector(".open")).pathname) : this.open(entry)),
+      download: () => this.download(meant),
+      rename: () => setTimeout(() => this.rename(entry ?? meant[0])), // After the menu has given the focus back.
+      select: () => entry && this.selection.toggle(entry, true),
+      move: () => this.askWhere(meant),
+      delete: () => this.trash(meant),
+      clear: () => this.selection.clear(),
+      "new-folder": () => this.newFolder(),
+    };
+    acts[what]?.();
+  }
+
+  async download(/** @type {Entry[]} */ entries) {
+    for (const { dataset } of entries) {
+      if (dataset.kind !== "file") continue;
+      const link = document.createElement("a");
+      link.href = `${address(dataset)}/content?download=true`;
+      link.download = dataset.name ?? "";
+      link.click();
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN_DOWNLOADS_MS));
+    }
+  }
+
+  /** Write the name of an entry anew, where it stands. */
+  rename(/** @type {Entry|null|undefined} */ entry = this.selection.meant[0]) {
+    if (!entry) return;
+    startRenaming(entry, async (name) => {
+      await ask("PATCH", address(entry.dataset), { json: { name } });
+      await this.listing.refresh([entry.dataset.id ?? ""]);
+    });
+  }
+
+  /** Move entries to the trash, and offer to undo it. They go from the page at once. */
+  async trash(/** @type {Entry[]} */ entries = this.selection.meant) {
+    if (!entries.length) return;
+    const things = entries.map(thingOf);
+    const ids = things.map(({ id }) => id);
+    const after = this.#neighbour(entries);
+    this.listing.remove(ids);
+    if (after) this.selection.go(this.listing.find(after));
+    const failed = await eachOf(things, (thing) => ask("DELETE", address(thing)), [404]);
+    const gone = things.filter((thing) => !failed.has(thing));
+    if (failed.size) this.#sayFailed(failed, "deleted");
+    if (!gone.length) return;
+    const undo = () => this.restore(gone);
+    this.lastUndo = undo;
+    toast(`${named(gone)} deleted.`, { action: "Undo", onAction: undo, seconds: UNDO_SECONDS });
+  }
+
+  /** Move entries to another folder, and offer to undo it. */
+  async move(/** @type {Entry[]} */ entries, /** @type {{id: string, name: string}} */ to) {
+    const things = entries.map(thingOf).filter(({ id, place }) => id !== to.id && place !== to.id);
+    if (!things.length) return;
+    const after = this.#neighbour(entries);
+    this.listing.remove(things.map(({ id }) => id));
+    if (after) this.selection.go(this.listing.find(after));
+    const failed = await eachOf(things, (thing) => put(thing, to.id));
+    const moved = things.filter((thing) => !failed.has(thing));
+    if (failed.size) this.#sayFailed(failed, "moved");
+    if (!moved.length) return;
+    this.listing.refresh([to.id].filter(Boolean)); // How many are in it has changed.
+    const undo = async () => {
+      this.lastUndo = null;
+      const stuck = await eachOf(moved, (thing) => put(thing, thing.place));
+      if (stuck.size) this.#sayFailed(stuck, "moved back");
+      await this.listing.refresh([...moved.map(({ id }) => id), to.id].filter(Boolean));
+      this.selection.go(this.listing.find(moved[0].id));
+    };
+    this.lastUndo = undo;
+    toast(`${named(moved)} moved to “${to.name}”.`, { action: "Undo", onAction: undo, seconds: UNDO_SECONDS });
+  }
+
+  /** Undo the last deletion or move on this page. */
+  undo() {
+    this.lastUndo?.();
+    this.lastUndo = null;
+  }
+
+  async restore(/** @type {{kind?: string, id: string, name?: string}[]} */ things) {
+    this.lastUndo = null;
+    const failed = await eachOf(things, (thing) => ask("POST", `${address(thing)}/restore`));
+    if (failed.size) this.#sayFailed(failed, "put back");
+    else if (this.listing.leaving.aborted) toast(`${named(things)} put back.`); // Else one sees it.
+    await this.listing.refresh(things.map(({ id }) => id));
+    this.selection.go(this.listing.find(things[0].id));
+  }
+
+  #sayFailed(/** @type {Map<any, Error>} */ failed, /** @type {string} */ what) {
+    const [[thing, error]] = failed;
+    this.listing.refresh([...failed.keys()].map(({ id }) => id));
+    const others = failed.size > 1 ? ` and ${countText(failed.size - 1, "other")}` : "";
+    toast(`“${thing.name}”${others} could not be ${what}. ${error.message}`, { seconds: 15 });
+  }
+
+  /** What the keyboard goes on from when these entries are gone. */
+  #neighbour(/** @type {Entry[]} */ entries) {
+    const { activeElement } = document;
+    const isAtThem = activeElement === document.body || activeElement?.closest(".menu, .selection") || entries.some((one) => one.contains(activeElement));
+    if (!isAtThem || activeElement?.closest("dialog")) return null;
+    const all = this.listing.entries();
+    const last = all.indexOf(entries[entries.length - 1]);
+    const next = all.slice(last + 1).find((entry) => !entries.includes(entry));
+    return (next ?? all.slice(0, last).findLast((entry) => !entries.includes(entry)))?.dataset.id ?? null;
+  }
+
+  async newFolder() {
+    try {
+      const json = { name: "New folder", parent_id: this.listing.folder || null };
+      const folder = await ask("POST", "/api/folders?on_conflict=keep_both", { json });
+      await this.listing.refresh([folder.id]);
+      const entry = this.listing.find(folder.id);
+      entry?.scrollIntoView({ block: "nearest" });
+      this.rename(entry);
+    } catch (error) {
+      toast(/** @type {Error} */ (error).message);
+    }
+  }
+}
+
+/** What is remembered of an entry that goes. */
+function thingOf(/** @type {Entry} */ { dataset }) {
+  const { kind = "file", id = "", name = "", parent: place = "" } = dataset;
+  return { kind, id, name, place };
+}
+
+/** Put a thing into a folder; an empty id is the top level. */
+function put(/** @type {{kind: string, id: string}} */ thing, /** @type {string} */ folder) {
+  const place = thing.kind === "folder" ? "parent_id" : "folder_id";
+  return ask("PATCH", address(thing), { json: { [place]: folder || null } });
+}
+
+/** One by its name, several by their number. */
+function named(/** @type {{kind?: string, name?: string}[]} */ things) {
+  if (things.length === 1) return `“${things[0].name}”`;
+  const isAll = (/** @type {string} */ kind) => things.every((thing) => thing.kind === kind);
+  if (isAll("file")) return countText(things.length, "file");
+  return isAll("folder") ? countText(things.length, "folder") : countText(things.length, "entry", "entries");
+}
+
+/**
+ * Do something with each, a few at a time; what failed comes back with its error. `fine` are statuses that are no failure.
+ * @template T
+ * @param {T[]} things
+ * @param {(thing: T) => Promise<any>} act
+ * @param {number[]} fine
+ * @returns {Promise<Map<T, Error>>}
+ */
+async function eachOf(things, act, fine = []) {
+  const failed = new Map();
+  const waiting = [...things];
+  const work = async () => {
+    for (let thing = waiting.shift(); thing; thing = waiting.shift()) {
+      try {
+        await act(thing);
+      } catch (error) {
+        if (!fine.includes(error.status)) failed.set(thing, error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return failed;
+}

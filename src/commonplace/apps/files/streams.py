@@ -1,0 +1,16 @@
+"""Which requests carry bytes without limit. Loaded before any route, so it imports nothing."""
+
+import re
+from typing import Final
+
+_STREAMS: Final = re.compile(
+    r"POST /api/files(?:/batch)?"
+    r"|PUT /api/files/[^/]+/content"
+    r"|GET /api/files/[^/]+/(?:content|versions/[0-9]+/content)"
+    r"|(?:GET|PUT) /api/storage/[^/]+"
+)
+
+
+def is_stream(method: str, path: str) -> bool:
+    """Whether the body or the answer may be of any size and take any time."""
+    return path.startswith(("/api/files", "/api/storage/")) and _STREAMS.fullmatch(f"{method} {path}") is not None
