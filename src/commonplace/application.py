@@ -1,0 +1,280 @@
+"""The composition root: settings, then parts, then apps, then one ASGI application.
+
+Only this file picks adapters. A process composes its parts once: the web processes, the worker and each command alike.
+"""
+
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from importlib import metadata
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI
+from pydantic import SecretStr
+from starlette.types import ASGIApp
+
+from commonplace.platform import housekeeping
+from commonplace.platform.app import App, load
+from commonplace.platform.database.address import Address, parse_address
+from commonplace.platform.database.bus import Bus
+from commonplace.platform.database.embedded.server import EmbeddedServer, Lease
+from commonplace.platform.database.migrate import Migrations
+from commonplace.platform.database.session import Database
+from commonplace.platform.events import status
+from commonplace.platform.events.log import WAKE
+from commonplace.platform.events.registry import Registry
+from commonplace.platform.history.kinds import Kinds
+from commonplace.platform.http import docs_page, front, health, metrics_page, openapi
+from commonplace.platform.http.routing import HotLane
+from commonplace.platform.lifeline import die_with_parent
+from commonplace.platform.live import api as live_api
+from commonplace.platform.live.hub import Hub
+from commonplace.platform.media.process import Media
+from commonplace.platform.pages import api as pages_api
+from commonplace.platform.pages.render import Pages
+from commonplace.platform.pages.static import static_routes
+from commonplace.platform.parts import Parts
+from commonplace.platform.storage.build import build_storage
+from commonplace.platform.storage.objects import VERSIONS, ObjectUses
+from commonplace.platform.storage.protocol import ObjectStorage
+from commonplace.platform.telemetry import logs, metrics, run_directory, tracing
+from commonplace.settings import Settings, app_named, load_settings
+
+PLATFORM_MIGRATIONS: Final = Path(str(files("commonplace.platform.database"))) / "migrations"
+
+
+def served_apps(settings: Settings, names: Sequence[str] = ()) -> tuple[App, ...]:
+    """The apps that this process serves: all that are installed, or those with the given names.
+
+    Raises:
+        LookupError: a name is none of an installed app.
+    """
+    installed = {app.name: app for app in map(app_named, settings.apps)}
+    unknown = set(names) - installed.keys()
+    if unknown:
+        raise LookupError(f"No app is named {', '.join(sorted(unknown))}; there are {', '.join(sorted(installed))}.")
+    return tuple(app for name, app in installed.items() if not names or name in names)
+
+
+def migration_locations(settings: Settings) -> tuple[Path, ...]:
+    """The folders of every branch: the platform's, then those of all installed apps."""
+    packages = (app.migrations for app in map(app_named, settings.apps) if app.migrations is not None)
+    return (PLATFORM_MIGRATIONS, *(Path(str(files(package))) for package in packages))
+
+
+@asynccontextmanager
+async def opened(parts: Parts, apps: Iterable[App]) -> AsyncIterator[Parts]:
+    """Start what has to be started, and close it all at the end."""
+    bus, database, storage = parts[Bus], parts[Database], parts[ObjectStorage]
+    database.on_news = lambda: bus.wake(WAKE)
+    for app in apps:
+        if app.compose is not None:
+            await load(app.compose)(parts)
+    await bus.start()
+    await storage.start()
+    try:
+        yield parts
+    finally:
+        await parts[Media].close()
+        for closing in parts.closing():
+            await closing()
+        await storage.close()
+        await bus.close()
+        await database.close()
+        parts[tracing.Tracing].close()
+        parts[metrics.Metrics].close()
+
+
+def compose(
+    settings: Settings, address: Address, apps: Sequence[App], *, run: Path | None = None, role: str = "serve"
+) -> Parts:
+    """The parts of one process. Nothing is connected or started yet; `opened` does that.
+
+    `run` is the directory that the processes of one `serve` share, `role` what traces call this one.
+    """
+    parts = Parts()
+    secret = secret_key(settings)
+    for section in settings.sections():
+        parts.add(section)
+    parts.add(settings.jwt.model_copy(update={"secret_key": SecretStr(secret)}))
+    parts.add(Database(address, settings.database))
+    parts.add(Bus(bus_address(settings, address), settings.database))
+    parts.add(build_storage(settings.file_storage, settings.data_dir, secret.encode()), as_=ObjectStorage)
+    parts.add(Media(settings.media))
+    parts.add(metrics.Metrics(directory=run))
+    parts.add(Kinds(apps))
+    # Whoever dispatches an event makes the deliveries of all apps; those of the served ones are run here.
+    installed = (housekeeping.app, *map(app_named, settings.apps))
+    parts.add(Registry(installed, serving={housekeeping.app.name, *(app.name for app in apps)}))
+    parts.add(Migrations(migration_locations(settings)))
+    parts.add(object_uses(settings))
+    parts.add(tracing.configure(settings.telemetry, role=role), as_=tracing.Tracing)
+    return parts
+
+
+def object_uses(settings: Settings) -> ObjectUses:
+    """Who may need a stored object: every installed app, whether this process serves it or not."""
+    uses = [load(reference) for app in map(app_named, settings.apps) for reference in app.object_uses]
+    return ObjectUses((VERSIONS, *uses))
+
+
+def bus_address(settings: Settings, address: Address) -> Address | None:
+    """Where to listen: the database itself, or the direct way beside a pooler; None when there is none."""
+    if settings.database.pooler == "none":
+        return address
+    if settings.database.listen_url is None:
+        return None
+    return parse_address(settings.database.listen_url)
+
+
+def secret_key(settings: Settings) -> str:
+    """`JWT__SECRET_KEY`, or the one that this installation made for itself at its first start.
+
+    Processes that start together agree: the first to make the file wins.
+    """
+    if settings.jwt.secret_key is not None:
+        return settings.jwt.secret_key.get_secret_value()
+    settings.secrets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = settings.secrets_dir / "jwt-secret-key"
+    if not path.exists():
+        fresh = settings.secrets_dir / f".{secrets.token_hex(8)}"
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()
+
+
+def database_of(settings: Settings) -> tuple[Address, Lease | None]:
+    """Where this process finds its database; with a lease on the embedded server when it is that one."""
+    if settings.database_address is not None:
+        return settings.database_address, None
+    lease = EmbeddedServer(settings.data_dir).acquire()
+    return Address(**lease.dsn), lease
+
+
+def build(settings: Settings, parts: Parts, apps: Sequence[App], *, run: Path | None = None) -> ASGIApp:
+    """The ASGI application over these parts; `run` is the directory that the web processes share."""
+    application = fastapi(parts, apps)
+    hot_routes = [route for router in _routers(apps) for route in router.routes]
+    return front.build(
+        application,
+        http=settings.http,
+        limits=settings.limits,
+        cors=settings.cors,
+        production=settings.is_production,
+        bound_host=settings.host,
+        aliases=[alias for app in apps for alias in app.aliases],
+        is_stream=_is_stream(apps),
+        html_problem=parts[Pages].problem,
+        metrics=parts[metrics.Metrics],
+        tracing=parts[tracing.Tracing],
+        run_directory=run,
+        lane=lambda inner: HotLane(inner, hot_routes, state_of=application),
+    )
+
+
+def fastapi(parts: Parts, apps: Sequence[App]) -> FastAPI:
+    """The routes of the platform and of these apps, with their documentation; `build` puts the front before them."""
+    parts.add(_health(parts))
+    status.measure(parts[metrics.Metrics], parts[Database])
+    parts.add(Hub(parts))
+    parts.add(Pages(apps))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with opened(parts, apps), parts[Hub].running():
+            yield
+
+    application = FastAPI(
+        title="Commonplace",
+        version=metadata.version("commonplace"),
+        description="A cloud you own. It never loses a thing.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # type: ignore[call-arg, unused-ignore]
+    )
+    application.state.parts = parts
+    for router in (
+        health.router,
+        metrics_page.router,
+        docs_page.router,
+        live_api.router,
+        pages_api.router,
+        *_routers(apps),
+    ):
+        application.include_router(router)
+    application.router.routes.extend(static_routes(apps))
+    aliases = [alias for app in apps for alias in app.aliases]
+    openapi.install(application, aliases=aliases, is_public=_is_public(apps))
+    return application
+
+
+def _routers(apps: Sequence[App]) -> list[Any]:
+    return [load(reference) for app in apps for reference in (app.api, app.pages) if reference is not None]
+
+
+def _health(parts: Parts) -> health.HealthChecks:
+    async def database() -> None:
+        await status.check_database(parts[Database])
+
+    async def worker() -> dict[str, Any]:
+        return await status.check_workers(parts[Database])
+
+    return health.HealthChecks(
+        [
+            health.HealthCheck("database", database),
+            health.HealthCheck("storage", parts[ObjectStorage].check),
+            health.HealthCheck("worker", worker, critical=False),
+        ]
+    )
+
+
+def _is_public(apps: Iterable[App]) -> Callable[[str, str], bool]:
+    public = {operation for app in apps for operation in app.public}
+    return lambda method, path: f"{method.upper()} {path}" in public or not path.startswith("/api/")
+
+
+def _is_stream(apps: Iterable[App]) -> Callable[[str, str], bool]:
+    streams = [load(app.streams) for app in apps if app.streams is not None]
+    return lambda method, path: path == "/api/live" or any(is_stream(method, path) for is_stream in streams)
+
+
+def _heed_signals() -> None:
+    """Let a signal that comes before the server listens for signals end this process.
+
+    A worker of granian inherits its parent's handlers, which would swallow it; the parent then waits 25 s for nothing.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if (getattr(signal.getsignal(number), "__module__", None) or "").startswith("granian"):
+            signal.signal(number, signal.SIG_DFL)
+
+
+def web() -> ASGIApp:
+    """The application of one web process, as servers load it: `granian --factory commonplace.application:web`."""
+    die_with_parent()
+    _heed_signals()
+    settings = load_settings()
+    logs.configure(settings.telemetry, production=settings.is_production)
+    names = tuple(filter(None, os.environ.get("COMMONPLACE_SERVED_APPS", "").split(",")))
+    apps = served_apps(settings, names)
+    address, lease = database_of(settings)
+    run = run_directory.path(settings.data_dir)
+    parts = compose(settings, address, apps, run=run)
+    if lease is not None:
+        parts.add(lease)
+    return build(settings, parts, apps, run=run)

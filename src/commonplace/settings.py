@@ -1,0 +1,341 @@
+"""Everything that can be set, in one typed object, checked as a whole before anything starts.
+
+A setting comes from, first found first taken: a file that `NAME_FILE` points to (as containers hand over secrets), the
+environment, the file `.env` in the working directory, the default. Nested names are joined by `__`:
+`FILE_STORAGE__TYPE=s3`. Apps bring their own section by their manifests, under their names.
+
+Only `application.py` and `cli.py` read this; everything below is handed its own part.
+"""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, create_model, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from commonplace.installed import APPS
+from commonplace.platform.app import App, load
+from commonplace.platform.database.address import Address, parse_address
+from commonplace.platform.database.settings import DatabaseSettings
+from commonplace.platform.events.settings import EventsSettings
+from commonplace.platform.history.settings import HistorySettings
+from commonplace.platform.http.settings import CorsSettings, HttpSettings, LimitsSettings
+from commonplace.platform.identity.settings import JwtSettings, weakness
+from commonplace.platform.live.settings import LiveSettings
+from commonplace.platform.media.settings import MediaSettings
+from commonplace.platform.storage.settings import StorageSettings
+from commonplace.platform.telemetry.settings import TelemetrySettings
+
+EXIT_CODE: Final = 78  # EX_CONFIG of sysexits.h
+_FILE_SUFFIX: Final = "_FILE"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with the settings."""
+
+    name: str  #: as the environment spells it
+    problem: str  #: what is wrong; never holds a value that could be a secret
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.problem} {self.remedy}"
+
+
+class SettingsRefused(Exception):
+    """The settings are wrong; `faults` says everything that is, at once."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = faults
+
+
+class Settings(BaseSettings):
+    """The settings of the platform. `settings_class` adds those of the apps."""
+
+    model_config = SettingsConfigDict(
+        env_nested_delimiter="__", env_file=".env", env_file_encoding="utf-8", extra="ignore", case_sensitive=False
+    )
+
+    environment: Literal["development", "staging", "production"] = Field(
+        default="development",
+        description="`production` refuses missing or weak secrets and databases without TLS.",
+    )
+    host: str = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 for every network.")
+    port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(
+        default=Path("data"),
+        validation_alias=AliasChoices("COMMONPLACE_DATA_DIR", "data_dir"),
+        description="Where the embedded database, objects on local disk, keys and logs are kept.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="`postgresql://user:password@host/name?sslmode=require`, or .NET's `Host=…;SSL Mode=Require`."
+        " Left out: a PostgreSQL of Commonplace's own, below COMMONPLACE_DATA_DIR.",
+    )
+    public_url: str | None = Field(
+        default=None, description="How people reach this installation, when a proxy stands before it."
+    )
+    apps: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=APPS, description="The apps to serve, as references to their manifests, separated by commas."
+    )
+    web_workers: int | None = Field(
+        default=None, ge=1, le=64, description="Web processes; left out: one for each processor, 2 to 4."
+    )
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    file_storage: StorageSettings = Field(default_factory=StorageSettings)
+    jwt: JwtSettings = Field(default_factory=JwtSettings)
+    http: HttpSettings = Field(default_factory=HttpSettings)
+    limits: LimitsSettings = Field(default_factory=LimitsSettings)
+    cors: CorsSettings = Field(default_factory=CorsSettings)
+    events: EventsSettings = Field(default_factory=EventsSettings)
+    history: HistorySettings = Field(default_factory=HistorySettings)
+    live: LiveSettings = Field(default_factory=LiveSettings)
+    media: MediaSettings = Field(default_factory=MediaSettings)
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+
+    @property
+    def is_production(self) -> bool:
+        """Whether real people depend on it."""
+        return self.environment == "production"
+
+    @property
+    def database_address(self) -> Address | None:
+        """Where the database is; None for the embedded one."""
+        return None if self.database_url is None else parse_address(self.database_url.get_secret_value())
+
+    @property
+    def secrets_dir(self) -> Path:
+        """Where a laptop keeps the secrets that nobody gave it."""
+        return self.data_dir / "secrets"
+
+    def sections(self) -> Iterator[BaseModel]:
+        """The sections of the platform and of the apps, each of a class of its own."""
+        for name, info in type(self).model_fields.items():
+            if _section(info) is not None:
+                yield getattr(self, name)
+
+    @field_validator("apps", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _is_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        parse_address(value.get_secret_value())
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the framework's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the framework's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment (into which `NAME_FILE` was read), then `.env`."""
+        return init_settings, env_settings, dotenv_settings
+
+
+@cache
+def app_named(reference: str) -> App:
+    """The manifest behind a reference.
+
+    Raises:
+        ImportError: there is none.
+    """
+    manifest = load(reference)
+    if not isinstance(manifest, App):
+        raise ImportError(f"{reference} is no App.")  # noqa: TRY004 - one error for a reference that leads nowhere
+    return manifest
+
+
+@cache
+def settings_class(apps: tuple[str, ...] = APPS) -> type[Settings]:
+    """The platform's settings with a section for each app that has one."""
+    sections: dict[str, Any] = {}
+    for reference in apps:
+        app = app_named(reference)
+        if app.settings is not None:
+            section: type[BaseModel] = load(app.settings)
+            sections[app.name] = (section, Field(default_factory=section))
+    return create_model("Settings", __base__=Settings, **sections)
+
+
+def load_settings(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Settings:
+    """Read and check all settings; `environ` stands for the process's environment in tests.
+
+    Raises:
+        SettingsRefused: something is wrong; every fault is in it.
+    """
+    environ = os.environ if environ is None else environ
+    faults: list[Fault] = []
+    kind = settings_class(_apps(environ, env_file, faults))
+    values = dict(environ) | dict(_from_files(kind, environ, faults))
+    faults.extend(_misspelled(kind, values))
+    settings: Settings | None = None
+    with _as_environment(values):
+        try:
+            settings = kind(_env_file=env_file)
+        except ValidationError as error:
+            told = {fault.name for fault in faults}
+            faults.extend(fault for fault in _faults_of(kind, error) if fault.name not in told)
+        except (OSError, UnicodeDecodeError) as error:
+            faults.append(Fault(".env", f"cannot be read: {error}.", "Make it a readable UTF-8 file, or remove it."))
+    if settings is not None:
+        settings = _with_environment(settings)
+        faults.extend(_production_faults(settings))
+    if faults or settings is None:
+        raise SettingsRefused(faults)
+    return settings
+
+
+def variables(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every variable of a settings class as the environment spells it, sections before what they hold."""
+    for name, info in kind.model_fields.items():
+        variable = prefix + ("COMMONPLACE_DATA_DIR" if name == "data_dir" and not prefix else name.upper())
+        section = _section(info)
+        if section is None:
+            yield variable, info
+        else:
+            yield from variables(section, f"{variable}__")
+
+
+def _section(info: FieldInfo) -> type[BaseModel] | None:
+    annotation = info.annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _apps(values: Mapping[str, str], env_file: Path | None, faults: list[Fault]) -> tuple[str, ...]:
+    text = next((value for name, value in values.items() if name.upper() == "APPS"), None)
+    if text is None and env_file is not None and env_file.is_file():
+        from dotenv import dotenv_values  # noqa: PLC0415 - only where there is a file
+
+        text = dotenv_values(env_file).get("APPS")
+    references = APPS if text is None else tuple(filter(None, (part.strip() for part in text.split(","))))
+    found = []
+    for reference in references:
+        try:
+            app_named(reference)
+            found.append(reference)
+        except ImportError as error:
+            remedy = "Name manifests such as commonplace.apps.files.manifest:app."
+            faults.append(Fault("APPS", f"{reference} cannot be loaded: {error}.", remedy))
+    return tuple(found)
+
+
+def _from_files(kind: type[Settings], environ: Mapping[str, str], faults: list[Fault]) -> Iterator[tuple[str, str]]:
+    known = {variable for variable, _ in variables(kind)}
+    for name, path in environ.items():
+        target = name.upper().removesuffix(_FILE_SUFFIX)
+        if name.upper().endswith(_FILE_SUFFIX) and target in known:
+            try:
+                yield target, Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+                faults.append(Fault(name, f"the file cannot be read: {reason}.", "Name a readable text file."))
+
+
+class _as_environment:  # noqa: N801 - reads as a verb where it is used
+    """Stand `values` in the place of the process's environment for a moment; pydantic-settings reads no other."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self._before: dict[str, str] = {}
+
+    def __enter__(self) -> None:
+        self._before = dict(os.environ)
+        os.environ.clear()
+        os.environ.update(self._values)
+
+    def __exit__(self, *_exception: object) -> None:
+        os.environ.clear()
+        os.environ.update(self._before)
+
+
+def _misspelled(kind: type[Settings], values: Mapping[str, str]) -> Iterator[Fault]:
+    """Variables that begin like one of our sections and are none: a setting that would silently not count."""
+    known = [variable for variable, _ in variables(kind)]
+    sections = {variable.split("__")[0] for variable in known if "__" in variable}
+    for name in values:
+        upper = name.upper()
+        if "__" in upper and upper.split("__")[0] in sections and upper.removesuffix(_FILE_SUFFIX) not in known:
+            closest = difflib.get_close_matches(upper, known, n=1)
+            remedy = f"Did you mean {closest[0]}?" if closest else "Remove it; .env.example lists every variable."
+            yield Fault(name, "there is no such setting.", remedy)
+
+
+def _faults_of(kind: type[Settings], error: ValidationError) -> Iterator[Fault]:
+    for detail in error.errors(include_url=False):
+        location = [str(part) for part in detail["loc"]]
+        name = "__".join(location).upper().replace("DATA_DIR", "COMMONPLACE_DATA_DIR")
+        name = "COMMONPLACE_DATA_DIR" if name.endswith("COMMONPLACE_COMMONPLACE_DATA_DIR") else name
+        message = detail["msg"].removeprefix("Value error, ").rstrip(".")
+        yield Fault(name, f"{message}; it is {_shape(detail['input'])}.", _remedy(kind, location))
+
+
+def _shape(value: object) -> str:
+    """What a value looks like, without telling it."""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if value is None:
+        return "not set"
+    if isinstance(value, str):
+        return "empty" if not value else f"text of {len(value)} characters"
+    if isinstance(value, Mapping):
+        return f"a section with {len(value)} settings"
+    return f"a {type(value).__name__}"
+
+
+def _remedy(kind: type[BaseModel], location: Sequence[str]) -> str:
+    info: FieldInfo | None = None
+    section: type[BaseModel] | None = kind
+    for part in location:
+        info = None if section is None else section.model_fields.get(part)
+        section = None if info is None else _section(info)
+    if info is None:
+        return "See .env.example."
+    choices = get_args(info.annotation) if getattr(info.annotation, "__origin__", None) is Literal else ()
+    allowed = f"One of {', '.join(map(str, choices))}. " if choices else ""
+    return f"{allowed}{info.description or 'See .env.example.'}"
+
+
+def _with_environment(settings: Settings) -> Settings:
+    """Tell each section that wants to know whether this is production."""
+    changed = {
+        name: getattr(settings, name).model_copy(update={"is_production": settings.is_production})
+        for name, info in type(settings).model_fields.items()
+        if (section := _section(info)) is not None and "is_production" in section.model_fields
+    }
+    return settings.model_copy(update=changed)
+
+
+def _production_faults(settings: Settings) -> Iterator[Fault]:
+    if not settings.is_production:
+        return
+    if settings.database_address is None:
+        yield Fault(
+            "DATABASE_URL",
+            "is not set, and production has its own database.",
+            "Set postgresql://user:password@host/name?sslmode=require, or Host=…;SSL Mode=Require.",
+        )
+    elif not settings.database_address.is_encrypted and not settings.database_address.is_local_socket:
+        yield Fault(
+            "DATABASE_URL",
+            f"its TLS mode is {settings.database_address.sslmode}, and production requires TLS.",
+            "Add sslmode=require (or `SSL Mode=Require`), better verify-full.",
+        )
+    if settings.jwt.secret_key is None:
+        yield Fault("JWT__SECRET_KEY", "is not set.", "Set 32 random bytes or more: openssl rand -hex 32.")
+    elif (reason := weakness(settings.jwt.secret_key.get_secret_value())) is not None:
+        yield Fault("JWT__SECRET_KEY", f"is weak: {reason}.", "Set 32 random bytes or more: openssl rand -hex 32.")
