@@ -1,0 +1,144 @@
+"""`commonplace serve` as a person meets it: the first run, stopping, dying, and being told what is wrong."""
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.acceptance.served import Served
+from tests.visitor import PASSWORD
+
+Make = Callable[..., Served]
+
+
+@pytest.fixture
+def served(installation: Make) -> Served:
+    return installation().start()
+
+
+class TestFirstRun:
+    def test_the_link_makes_one_administrator_and_is_not_shown_again(self, served: Served) -> None:
+        link = served.first_run_link
+        form = {"name": "Ana", "email": "ana@example.org", "password": PASSWORD}
+        token = link.partition("token=")[2]
+        with httpx.Client(base_url=served.url, follow_redirects=True) as browser:
+            assert browser.get(link).status_code == 200
+            headers = {"Origin": served.url, "Sec-Fetch-Site": "same-origin"}
+            answer = browser.post("/app/welcome", data={**form, "token": token}, headers=headers)
+            assert answer.status_code == 200, answer.text
+            assert browser.get("/api/auth/profile").json()["role"] == "administrator"
+            again = browser.post(
+                "/app/welcome", data={**form, "email": "b@example.org", "token": token}, headers=headers
+            )
+            assert again.status_code == 403
+        served.stop()
+        shown_before = served.output.count("/app/welcome")
+        served.start()
+        assert served.output.count("/app/welcome") == shown_before
+
+
+class TestStopping:
+    def test_ctrl_c_ends_every_process_and_what_was_stored_is_there_again(self, served: Served) -> None:
+        client = served.join("ana")
+        kept = client.post("/api/files", files={"file": ("poem.txt", b"All that is gold")}).json()
+        assert served.stop(signal.SIGINT) == 0
+        served.wait_until_gone()
+        served.start()
+        assert served.join("ana").get(f"/api/files/{kept['id']}/content").content == b"All that is gold"
+
+    def test_kill_minus_nine_leaves_no_process_and_loses_nothing(self, served: Served) -> None:
+        client = served.join("ana")
+        kept = client.post("/api/files", files={"file": ("poem.txt", b"does not glitter")}).json()
+        served.kill()
+        served.wait_until_gone()
+        served.start()
+        assert served.join("ana").get(f"/api/files/{kept['id']}/content").content == b"does not glitter"
+
+    def test_a_child_that_dies_is_replaced(self, served: Served) -> None:
+        client = served.join("ana")
+        for pid in served.children():
+            os.kill(pid, signal.SIGKILL)
+        served.wait(lambda: client.get("/health").json()["status"] == "healthy")
+        assert client.get("/api/files").status_code == 200
+
+
+class TestServers:
+    def test_the_application_runs_on_uvicorn_too(self, installation: Make) -> None:
+        served = installation().start("--server", "uvicorn")
+        client = served.join("ana")
+        kept = client.post("/api/files", files={"file": ("a.bin", b"12345")}).json()
+        answer = client.get(f"/api/files/{kept['id']}/content", headers={"Range": "bytes=1-3"})
+        assert (answer.status_code, answer.content) == (206, b"234")
+
+    def test_a_subset_of_apps_serves_only_theirs(self, installation: Make) -> None:
+        served = installation().start("--apps", "accounts")
+        client = served.join("ana")
+        assert client.get("/auth/profile").status_code == 200
+        assert client.get("/api/files").status_code == 404
+
+
+class TestBeingToldWhatIsWrong:
+    def test_settings_exit_with_78_and_name_every_fault(self, installation: Make) -> None:
+        answer = installation(PORT="many", ENVIRONMENT="production").run("serve")
+        assert answer.returncode == 78
+        assert "PORT" in answer.stderr
+
+    def test_production_names_each_missing_secret(self, installation: Make) -> None:
+        answer = installation(ENVIRONMENT="production").run("serve")
+        assert answer.returncode == 78
+        assert "DATABASE_URL" in answer.stderr
+        assert "JWT__SECRET_KEY" in answer.stderr
+
+    def test_a_port_in_use_is_told_with_the_way_out(self, installation: Make) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            answer = installation(PORT=str(taken.getsockname()[1])).run("serve")
+        assert answer.returncode == 1
+        assert "set PORT" in answer.stderr
+
+    def test_doctor_looks_at_every_part(self, shared: Served) -> None:
+        answer = shared.run("doctor", "--json")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        assert {finding["part"] for finding in json.loads(answer.stdout)} >= {
+            "settings",
+            "database",
+            "schema",
+            "storage",
+        }
+
+
+class TestCommands:
+    def test_an_administrator_is_made_and_helped_by_the_command(self, shared: Served) -> None:
+        made = shared.run("user", "create", "root@example.org", "--admin", "--password-stdin", input=PASSWORD)
+        assert made.returncode == 0, made.stderr
+        body = {"username": "root@example.org", "password": PASSWORD}
+        assert httpx.post(f"{shared.url}/auth/login", json=body).status_code == 200
+        helped = shared.run(
+            "user", "reset-password", "root@example.org", "--password-stdin", input="another " + PASSWORD
+        )
+        assert helped.returncode == 0, helped.stderr
+        assert httpx.post(f"{shared.url}/auth/login", json=body).status_code == 401
+
+    def test_a_sweep_of_a_healthy_installation_finds_nothing(self, shared: Served) -> None:
+        shared.join("ana").post("/api/files", files={"file": ("a.txt", b"1")}).raise_for_status()
+        answer = shared.run("storage", "sweep", "--json")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+
+    def test_a_backup_of_a_running_installation_comes_back_elsewhere(
+        self, shared: Served, installation: Make, tmp_path: Path
+    ) -> None:
+        kept = shared.join("ana").post("/api/files", files={"file": ("a.txt", b"kept")}).json()
+        file = str(tmp_path / "all.backup")
+        answer = shared.run("backup", file)
+        assert answer.returncode == 0, answer.stderr
+        other = installation()
+        answer = other.run("restore", file)
+        assert answer.returncode == 0, answer.stderr
+        other.start()
+        assert other.join("ana").get(f"/api/files/{kept['id']}/content").content == b"kept"

@@ -1,0 +1,110 @@
+"""Hot routes send bytes that the database wrote; here each is held to the class that documents it, to the letter."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from httpx import Response
+from pydantic import TypeAdapter
+
+from commonplace.platform.app import App, load
+from commonplace.platform.http.routing import HotRoute
+from commonplace.platform.live import api as live_api
+from tests.platform.media.pictures import encoded, exif, quarters
+from tests.visitor import Visitor
+
+pytestmark = pytest.mark.anyio
+
+PICTURE = encoded(quarters(), "JPEG", exif=exif(taken="2024:05:06 07:08:09", offset="+02:00"))
+NO_PICTURE = b"\xff\xd8\xff\xe0 but no picture follows"
+
+
+def hot_routes(apps: tuple[App, ...]) -> dict[str, HotRoute]:
+    """The hot routes that answer JSON, such as `GET /api/files/{file_id}`."""
+    routers = [load(app.api) for app in apps if app.api is not None]
+    routes = [route for router in (live_api.router, *routers) for route in router.routes]
+    return {
+        f"{method} {route.path_format}": route
+        for route in routes
+        if isinstance(route, HotRoute) and route.response_model is not None
+        for method in route.methods or ()
+    }
+
+
+def shape(value: Any) -> Any:
+    """The names in a JSON value, all the way down, and the order of lists; instead of the values their types."""
+    if isinstance(value, dict):
+        return {name: shape(member) for name, member in value.items()}
+    return [shape(member) for member in value] if isinstance(value, list) else type(value).__name__
+
+
+def assert_fits(route: HotRoute, answer: Response) -> None:
+    """Nothing is missing, nothing beyond it is there, and each value is of the type that is documented."""
+    assert answer.is_success, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    model = TypeAdapter(route.response_model)
+    read = model.validate_json(answer.content, strict=True)
+    assert shape(model.dump_python(read, mode="json")) == shape(answer.json())
+    assert_times_are_utc(answer.json())
+
+
+def assert_times_are_utc(value: Any) -> None:
+    for name, member in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(member, dict | list):
+            assert_times_are_utc(member)
+        elif str(name).endswith("_at") and member is not None:
+            assert member.endswith("Z"), f"{name}: {member}"
+            datetime.fromisoformat(member)
+
+
+async def answers(ana: Visitor, deliver: Callable[[], Awaitable[None]]) -> dict[str, list[Response]]:
+    """Answers of every hot route, over files of each state and folders of each kind of place."""
+    since = (await ana.get("/api/sync")).json()["next"]
+    outer = await ana.post("/api/folders", json={"name": "outer"})
+    inner = await ana.post("/api/folders", json={"name": "inner", "parent_id": outer.json()["id"]})
+    reused = await ana.post("/api/folders?on_conflict=reuse", json={"name": "outer"})
+    places = {"folder_id": inner.json()["id"]}
+    uploads = [
+        await ana.post("/api/files", files={"file": ("picture.jpg", PICTURE)}),
+        await ana.post("/api/files", files={"file": ("picture.jpg", NO_PICTURE)}, params=places),
+        await ana.post("/api/files?name=a%20%22quoted%22%20%F0%9F%8C%8A.txt", content=b"text"),
+        await ana.post("/api/files?on_conflict=replace", files={"file": ("picture.jpg", PICTURE + b"2")}),
+        await ana.post("/api/files", files={"file": ("a", b"")}, headers={"Idempotency-Key": "once"}),
+    ]
+    batch = await ana.post("/api/files/batch", files=[("file", ("b", b"1")), ("file", ("b", b"2"))])
+    pending = [await ana.get(f"/api/files/{upload.json()['id']}") for upload in uploads]
+    await deliver()
+    done = [await ana.get(f"/api/files/{upload.json()['id']}") for upload in uploads]
+    assert {file.json()["processing"]["state"] for file in pending} == {"pending", "none"}
+    assert {file.json()["processing"]["state"] for file in done} == {"done", "failed", "none"}
+    assert any(file.json()["processing"]["taken_at"] for file in done)
+    page = await ana.get("/api/files?limit=2")
+    folders = await ana.get("/api/folders?limit=1&sort=-updated_at")
+    changes = await ana.get("/api/sync", params={"since": since, "limit": 3})
+    assert changes.json()["more"]
+    return {
+        "POST /api/files": uploads,
+        "POST /api/files/batch": [batch],
+        "GET /api/files/{file_id}": [*pending, *done],
+        "GET /api/files": [
+            page,
+            await ana.get("/api/files", params={"limit": 2, "after": page.json()["next"]}),
+            await ana.get("/api/files", params=places),
+            await ana.get("/api/files", params={"folder_id": outer.json()["id"]}),
+            *[await ana.get(f"/api/files?sort={sort}") for sort in ("-name", "updated_at", "size_bytes")],
+        ],
+        "POST /api/folders": [outer, inner, reused],
+        "GET /api/folders": [folders, await ana.get(f"/api/folders?parent_id={outer.json()['id']}")],
+        "GET /api/sync": [changes, await ana.get("/api/sync"), await ana.get("/api/sync", params={"since": since})],
+    }
+
+
+async def test_every_hot_route_answers_what_it_documents(
+    ana: Visitor, apps: tuple[App, ...], deliver: Callable[[], Awaitable[None]]
+) -> None:
+    routes, given = hot_routes(apps), await answers(ana, deliver)
+    assert given.keys() == routes.keys(), "Each hot route needs answers here."
+    for name, route in routes.items():
+        for answer in given[name]:
+            assert_fits(route, answer)
