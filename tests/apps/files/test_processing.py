@@ -54,7 +54,7 @@ class TestAPhotograph:
             assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/jpeg")
             with Image.open(io.BytesIO(answer.content)) as picture:
                 assert max(picture.size) == size
-        assert (await ana.get(f"/api/files/{file['id']}")).headers["ETag"] == '"1"'
+        assert (await ana.get(f"/api/files/{file['id']}")).headers["ETag"] == '"1.done"'
         assert await told() == ["file.uploaded", "file.processed"]
 
     async def test_is_turned_as_it_was_held_and_never_enlarged(
