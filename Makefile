@@ -5,8 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 UV_VERSION := 0.13.8
-INSTALL = VIRTUAL_ENV=.venv $(UV) pip install --quiet --require-hashes
+INSTALL = VIRTUAL_ENV=.venv $(UV) pip install --quiet --require-hashes --compile-bytecode
 export UV_NO_PROGRESS := 1
+# Where it is set, every process would compile everything again: three seconds at each start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long check format bench lock setup examples clean
@@ -22,7 +24,7 @@ test: .venv/installed-dev  ## Set everything up and run all tests but the long o
 	@$(BIN)/pytest -n 2 --dist worksteal -m "not long" --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 test-long: .venv/installed-dev  ## Run the tests that are long by nature: kills, gigabytes, long property runs
-	@$(BIN)/pytest -m long --timeout=1200
+	@$(BIN)/pytest -m long --timeout=1200 -o faulthandler_timeout=1500
 
 check: .venv/installed-dev  ## Format, lint, types, import contracts, and the project's own checks
 	$(BIN)/ruff format --check .

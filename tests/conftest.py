@@ -4,6 +4,7 @@ Tests commit: what is rolled back, no worker ever sees.
 """
 
 import asyncio
+import faulthandler
 import io
 import itertools
 import json
@@ -39,7 +40,17 @@ LogLines = Callable[[], list[dict[str, Any]]]
 
 TEMPLATE = "commonplace_template"
 SECRET = "a-test-secret-of-the-length-that-is-asked-for-0123456789"
+_END_SECONDS = 120
 _numbers = itertools.count()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process that does not end after its last test says where it hangs, and ends."""
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    if capture is not None:
+        capture.suspend_global_capture(in_=True)
+    faulthandler.dump_traceback_later(_END_SECONDS, exit=True)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
