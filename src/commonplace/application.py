@@ -101,7 +101,8 @@ def compose(
     for section in settings.sections():
         parts.add(section)
     parts.add(settings.jwt.model_copy(update={"secret_key": SecretStr(secret)}))
-    parts.add(Database(address, settings.database))
+    parts.add(tracing.configure(settings.telemetry, role=role), as_=tracing.Tracing)
+    parts.add(Database(address, settings.database, tracing=parts[tracing.Tracing]))
     parts.add(Bus(bus_address(settings, address), settings.database))
     parts.add(build_storage(settings.file_storage, settings.data_dir, secret.encode()), as_=ObjectStorage)
     parts.add(Media(settings.media))
@@ -112,7 +113,6 @@ def compose(
     parts.add(Registry(installed, serving={housekeeping.app.name, *(app.name for app in apps)}))
     parts.add(Migrations(migration_locations(settings)))
     parts.add(object_uses(settings))
-    parts.add(tracing.configure(settings.telemetry, role=role), as_=tracing.Tracing)
     return parts
 
 

@@ -95,7 +95,8 @@ async def _ask(settings: Settings, parts: Parts) -> list[Finding]:
 
 async def _finding(part: str, question: Callable[[], Awaitable[str]]) -> Finding:
     try:
-        return Finding(part, is_well=True, text=await asyncio.wait_for(question(), timeout=15))
+        async with asyncio.timeout(15):
+            return Finding(part, is_well=True, text=await question())
     except TimeoutError:
         return Finding(part, is_well=False, text="gives no answer within 15 s.")
     except (Problem, OSError) as error:

@@ -226,7 +226,8 @@ async def test_who_gives_up_waiting_leaves_the_queue(make: Make) -> None:
             await waiting
     release.set()
     await asyncio.gather(*busy)
-    await asyncio.wait_for(work(), timeout=5)
+    async with asyncio.timeout(5):
+        await work()
 
 
 class TestWithArgon2id:

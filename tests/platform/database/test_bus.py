@@ -93,3 +93,16 @@ async def test_without_a_direct_way_it_is_silent() -> None:
     assert not await bus.publish("news", {})
     assert bus.application_name is None
     await bus.close()
+
+
+async def test_closing_in_the_moment_of_a_loss_comes_to_an_end(database_address: Address) -> None:
+    for steps in range(8):
+        bus = Bus(database_address, DatabaseSettings())
+        await bus.start()
+        await asyncio.sleep(0.01)  # until it waits for the loss
+        assert bus._connection is not None
+        bus._connection.terminate()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await bus.close()

@@ -229,7 +229,8 @@ class TestNothingIsLost:
         async with web.connect(ana) as first:
             await first.hear()
             monkeypatch.setattr(hub, "news_for", slow_news_for)
-            await asyncio.wait_for(asking.wait(), 10)  # for Ana alone
+            async with asyncio.timeout(10):
+                await asking.wait()  # for Ana alone
             async with web.connect(ben) as listener:
                 await listener.hear()
                 await installation.note(ben, 1)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextvars import copy_context
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -10,49 +9,17 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
 from commonplace.platform.http import front
 from commonplace.platform.telemetry import correlation, tracing, tracing_export
 from commonplace.platform.telemetry.settings import TelemetrySettings
 from commonplace.platform.telemetry.tracing import Tracing
-from commonplace.platform.telemetry.tracing_export import ExportingTracing
 from tests.platform.http.asking import ask
 from tests.platform.telemetry.conftest import LogLines
+from tests.platform.telemetry.recorded import ALWAYS, NEVER, Recorded, facts, trace_id
 
 pytestmark = pytest.mark.anyio
-
-ALWAYS, NEVER = 1.0, 0.0
-
-
-class Recorded:
-    """Tracing into memory."""
-
-    def __init__(self, success_ratio: float = ALWAYS) -> None:
-        self._exporter = InMemorySpanExporter()
-        self.tracing = ExportingTracing(
-            SimpleSpanProcessor(self._exporter), "commonplace", role="serve", success_ratio=success_ratio
-        )
-
-    @property
-    def spans(self) -> Sequence[ReadableSpan]:
-        return self._exporter.get_finished_spans()
-
-    @property
-    def names(self) -> list[str]:
-        return [span.name for span in self.spans]
-
-
-def facts(span: ReadableSpan) -> dict[str, Any]:
-    return dict(span.attributes or {})
-
-
-def trace_id(span: ReadableSpan) -> str:
-    assert span.context is not None
-    return f"{span.context.trace_id:032x}"
 
 
 class TestOff:
@@ -212,6 +179,7 @@ class TestTraces:
             raise RuntimeError("postgresql://u:hunter2@db/cloud")
         (kept,) = recorded.spans
         assert "hunter2" not in str(facts(kept)) + str(kept.status.description)
+        assert (kept.status.description, facts(kept)["error.type"]) == ("RuntimeError", "RuntimeError")
         assert facts(kept)["note"] == "mail to [e-mail]"
 
 

@@ -11,8 +11,8 @@ import os
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import asyncpg
@@ -21,6 +21,7 @@ import structlog
 
 from commonplace.platform.database.address import Address
 from commonplace.platform.database.row import Row
+from commonplace.platform.database.session import is_being_cancelled
 from commonplace.platform.database.settings import DatabaseSettings
 
 CHANNEL: Final = "commonplace"
@@ -32,6 +33,24 @@ _ALIVE_SECONDS: Final = 5.0
 #: What the driver raises when the connection cannot be had, is lost, or ended while it was being used.
 _GONE: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _log = structlog.get_logger(__name__)
+
+
+class _OutOfTouch(Exception):
+    """The connection cannot be had, or was lost."""
+
+
+@asynccontextmanager
+async def _in_touch() -> AsyncIterator[None]:
+    """Tell every way in which the driver loses a connection as `_OutOfTouch`."""
+    try:
+        yield
+    except _GONE as error:
+        raise _OutOfTouch from error
+    except asyncio.CancelledError as error:
+        if is_being_cancelled():
+            raise
+        raise _OutOfTouch from error
+
 
 Payload = dict[str, Any]
 Callback = Callable[[Payload], None]
@@ -66,8 +85,9 @@ class Bus:
     async def start(self) -> None:
         """Begin to listen; returns when connected, or after the first failed try (the rest goes on behind)."""
         if self._address is not None and self._keeper is None:
-            with suppress(*_GONE):
-                await self._connect()
+            with suppress(_OutOfTouch):
+                async with _in_touch():
+                    await self._connect()
             self._keeper = asyncio.create_task(self._keep_connected())
 
     async def close(self) -> None:
@@ -76,8 +96,7 @@ class Bus:
             handle.cancel()
         if self._keeper is not None:
             self._keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._keeper
+            await asyncio.wait({self._keeper})
             self._keeper = None
         connection, self._connection = self._connection, None
         if self._tasks:
@@ -138,7 +157,8 @@ class Bus:
             while not listeners <= heard:
                 event.clear()
                 try:
-                    await asyncio.wait_for(event.wait(), timeout=max(0.0, deadline - time.monotonic()))
+                    async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                        await event.wait()
                 except TimeoutError:
                     return False
             return True
@@ -150,13 +170,13 @@ class Bus:
         if connection is None:
             return set()
         try:
-            async with self._asking:
+            async with _in_touch(), self._asking:
                 rows = await connection.fetch(
                     "SELECT application_name AS name FROM pg_stat_activity"
                     " WHERE datname = current_database() AND starts_with(application_name, $1)",
                     _NAME_PREFIX,
                 )
-        except _GONE:
+        except _OutOfTouch:
             return set()
         return {row.name.removeprefix(_NAME_PREFIX) for row in rows}
 
@@ -166,9 +186,9 @@ class Bus:
             return False
         text = msgspec.json.encode({**message, "from": self._process}).decode()
         try:
-            async with self._asking:
+            async with _in_touch(), self._asking:
                 await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, text)
-        except _GONE:
+        except _OutOfTouch:
             return False
         return True
 
@@ -178,8 +198,9 @@ class Bus:
             return False
         began = time.monotonic()
         try:
-            await asyncio.wait_for(connection.execute("SELECT 1"), timeout=LEASE_SECONDS)
-        except _GONE:
+            async with _in_touch(), asyncio.timeout(LEASE_SECONDS):
+                await connection.execute("SELECT 1")
+        except _OutOfTouch:
             return False
         self._last_contact = began
         return True
@@ -206,16 +227,18 @@ class Bus:
             if connection is None or connection.is_closed():
                 self._connection = None
                 try:
-                    await self._connect()
+                    async with _in_touch():
+                        await self._connect()
                     _log.info("bus.connected")
-                except _GONE:
+                except _OutOfTouch:
                     await asyncio.sleep(_RECONNECT_SECONDS)
                 continue
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
             while not lost.is_set():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(lost.wait(), timeout=_ALIVE_SECONDS)
+                    async with asyncio.timeout(_ALIVE_SECONDS):
+                        await lost.wait()
                 if not lost.is_set() and not await self.confirm():
                     connection.terminate()
                     break

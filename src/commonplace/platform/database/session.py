@@ -20,6 +20,8 @@ from commonplace.platform.database.errors import DatabaseBusy, DatabaseUnavailab
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.row import Row, prepare_connection
 from commonplace.platform.database.settings import DatabaseSettings
+from commonplace.platform.database.traced import traced_connections
+from commonplace.platform.telemetry.tracing import Tracing
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -127,11 +129,20 @@ class WriteSession(ReadSession):
 class Database:
     """A bounded pool of connections of this process, and the sessions over it."""
 
-    def __init__(self, address: Address, settings: DatabaseSettings, *, name: str = "commonplace") -> None:
+    def __init__(
+        self,
+        address: Address,
+        settings: DatabaseSettings,
+        *,
+        name: str = "commonplace",
+        tracing: Tracing | None = None,
+    ) -> None:
+        """With `tracing` that is on, every statement of a request or a delivery is a step of its trace."""
         self.address = address
         self.settings = settings
         self.on_news: Callable[[], None] | None = None  #: called after each commit that told an event
         self._name = name
+        self._tracing = tracing or Tracing()
         self._pool: Pool | None = None
         self._opening = asyncio.Lock()
 
@@ -140,7 +151,8 @@ class Database:
         pool, self._pool = self._pool, None
         if pool is not None:
             try:
-                await asyncio.wait_for(pool.close(), timeout=10)
+                async with asyncio.timeout(10):
+                    await pool.close()
             except TimeoutError:
                 pool.terminate()
 
@@ -235,6 +247,8 @@ class Database:
             "record_class": Row,
             "server_settings": {"application_name": self._name},
         }
+        if self._tracing.enabled:
+            arguments["connection_class"] = traced_connections(self._tracing, self.address)
         if settings.pooler == "transaction":
             # The server's connection changes between transactions: neither prepared statements nor settings stay.
             arguments["statement_cache_size"] = 0
@@ -269,6 +283,10 @@ async def rollback(connection: Connection) -> None:
         await connection.execute("ROLLBACK")
     except (*_GONE, asyncpg.PostgresError, TimeoutError):
         _drop(connection)
+    except asyncio.CancelledError:
+        _drop(connection)
+        if is_being_cancelled():
+            raise
 
 
 def _drop(connection: Connection) -> None:

@@ -13,6 +13,7 @@ from commonplace.platform.events.registry import Context, Discard, Registry
 from commonplace.platform.parts import Parts
 from commonplace.platform.telemetry.correlation import correlation_id
 from commonplace.platform.telemetry.metrics import Metrics
+from commonplace.platform.telemetry.tracing import Attribute, Tracing
 
 _UNKNOWN_HANDLER_SECONDS: Final = 60.0
 _log = structlog.get_logger(__name__)
@@ -51,6 +52,8 @@ class Lane:
         self._may_be_more = True
         self._is_stopping = False
         self._count = _Counts(parts, name)
+        self._tracing = parts[Tracing] if Tracing in parts else Tracing()
+        self._run_handler = self._trace if self._tracing.enabled else self._handle
 
     def look(self) -> None:
         """Something may be due: claim as soon as there is room."""
@@ -122,17 +125,7 @@ class Lane:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            handler, event_class = self._registry.handler(delivery.handler, delivery.envelope.name)
-            event = delivery.envelope.event(event_class)
-            limit_seconds = self._registry.timeout_seconds(delivery.handler)
-            timeout = asyncio.timeout(limit_seconds)
-            try:
-                async with timeout:
-                    await handler(event, Context(self._parts, delivery))
-            except TimeoutError as error:
-                if not timeout.expired():
-                    raise
-                raise TookTooLong(f"The handler did not end within {limit_seconds:g} s.") from error
+            await self._run_handler(delivery)
             self._finished.append(delivery)
             self._count.ended("done", loop.time() - began)
         except asyncio.CancelledError:
@@ -153,6 +146,35 @@ class Lane:
             await self._failed(delivery, f"{type(error).__name__}: {error}")
         finally:
             correlation_id.reset(token)
+
+    async def _handle(self, delivery: Delivery) -> None:
+        handler, event_class = self._registry.handler(delivery.handler, delivery.envelope.name)
+        event = delivery.envelope.event(event_class)
+        limit_seconds = self._registry.timeout_seconds(delivery.handler)
+        timeout = asyncio.timeout(limit_seconds)
+        try:
+            async with timeout:
+                await handler(event, Context(self._parts, delivery))
+        except TimeoutError as error:
+            if not timeout.expired():
+                raise
+            raise TookTooLong(f"The handler did not end within {limit_seconds:g} s.") from error
+
+    async def _trace(self, delivery: Delivery) -> None:
+        """Run the handler as a step of the trace that the event was told in: its correlation id names both."""
+        name = delivery.envelope.name
+        attributes: dict[str, Attribute] = {
+            "messaging.system": "commonplace",
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.destination.name": name,
+            "messaging.destination.subscription.name": delivery.handler,
+            "messaging.message.id": delivery.id,
+            "commonplace.delivery.queue": delivery.queue,
+            "commonplace.delivery.attempt": delivery.attempt,
+        }
+        with self._tracing.span(f"process {name}", kind="consumer", attributes=attributes):
+            await self._handle(delivery)
 
     async def _failed(
         self, delivery: Delivery, error: str, *, for_good: bool = False, after: timedelta | None = None

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from commonplace.platform.app import Alias
+from commonplace.platform.database.session import is_being_cancelled
 from commonplace.platform.http import problems
 from commonplace.platform.http.accounting import Accounting
 from commonplace.platform.http.admission import Admission
@@ -197,6 +198,10 @@ class Front:
                 await answer(exchange.scope, exchange.receive_for_app(), exchange.send)
         except Exception as error:  # noqa: BLE001 - the one place where every error becomes an answer
             await self._answer(exchange, error)
+        except asyncio.CancelledError as error:
+            if is_being_cancelled():
+                raise
+            await self._answer(exchange, error)  # a library cancelled what it waited for: to the client, a failure
 
     async def _run(self, exchange: Exchange) -> None:
         in_flight = self._admission.in_flight
@@ -234,7 +239,7 @@ class Front:
             if exchange.status >= _FIRST_SERVER_ERROR:
                 span.fail(exchange.problem or str(exchange.status))
 
-    async def _answer(self, exchange: Exchange, error: Exception) -> None:
+    async def _answer(self, exchange: Exchange, error: BaseException) -> None:
         """Answer `error`, unless the client is gone or the answer has begun."""
         if problems.is_disconnect(error):
             exchange.status = exchange.status or CLIENT_GONE

@@ -118,7 +118,8 @@ class _Child:
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
-            await asyncio.wait_for(self._process.wait(), patience_seconds)
+            async with asyncio.timeout(patience_seconds):
+                await self._process.wait()
         except TimeoutError:
             self.kill()
             await self._process.wait()
@@ -236,7 +237,8 @@ class Media:
             child.kill()
         answered = False
         try:
-            outcome = await asyncio.wait_for(child.run(job), self._settings.timeout_seconds)
+            async with asyncio.timeout(self._settings.timeout_seconds):
+                outcome = await child.run(job)
             answered = True
             return outcome
         finally:

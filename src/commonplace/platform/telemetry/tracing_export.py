@@ -174,7 +174,9 @@ class ExportingTracing(Tracing):
             try:
                 yield live
             except Exception as error:
-                live.fail(f"{type(error).__name__}: {error}")
+                # Its text may hold what a person sent; the log line with the same correlation id has it, redacted.
+                live.set("error.type", type(error).__qualname__)
+                live.fail(type(error).__name__)
                 raise
 
     def close(self) -> None:
