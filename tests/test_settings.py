@@ -46,6 +46,15 @@ class TestSources:
         settings = load_settings({"ACCOUNTS__HASHING_SCHEME": "argon2id"}, env_file=None)
         assert settings.accounts.hashing_scheme == "argon2id"  # type: ignore[attr-defined]
 
+    def test_the_key_of_the_bucket_has_a_second_name(self, tmp_path: Path) -> None:
+        env_file = tmp_path / ".env"
+        env_file.write_text("ENCRYPTION_KEY_ID=alias/cloud\n")
+        assert load_settings({}, env_file=env_file).file_storage.kms_key_id == "alias/cloud"
+        for environ in ({"ENCRYPTION_KEY_ID": "k"}, {"ENCRYPTION_KEY_ID": "k", "FILE_STORAGE__KMS_KEY_ID": "k"}):
+            assert load_settings(environ, env_file=None).file_storage.kms_key_id == "k"
+        for environ in ({}, {"ENCRYPTION_KEY_ID": ""}):
+            assert load_settings(environ, env_file=None).file_storage.kms_key_id is None
+
     def test_the_example_names_every_variable(self) -> None:
         assert (ROOT / ".env.example").read_text() == example(), "Run `make examples`."
 
@@ -61,6 +70,10 @@ class TestFaults:
         faults = refused({"JWT__SECRET_KEY": "tooshort-hunter2", "DATABASE_URL": "mysql://u:hunter22@h/d"})
         assert faults.keys() == {"JWT__SECRET_KEY", "DATABASE_URL"}
         assert "hunter2" not in "".join(faults.values())
+
+    def test_two_keys_for_one_bucket_are_a_contradiction(self) -> None:
+        faults = refused({"ENCRYPTION_KEY_ID": "one", "FILE_STORAGE__KMS_KEY_ID": "other"})
+        assert "FILE_STORAGE__KMS_KEY_ID" in faults["ENCRYPTION_KEY_ID"]
 
     def test_a_misspelled_name_does_not_pass_in_silence(self) -> None:
         assert "Did you mean FILE_STORAGE__TYPE?" in refused({"FILE_STORAGE__TYP": "s3"})["FILE_STORAGE__TYP"]

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     apps: Annotated[tuple[str, ...], NoDecode] = Field(
         default=APPS, description="The apps to serve, as references to their manifests, separated by commas."
     )
+    encryption_key_id: str | None = Field(
+        default=None, description="Another name of FILE_STORAGE__KMS_KEY_ID. Where both are set they are equal."
+    )
     web_workers: int | None = Field(
         default=None, ge=1, le=64, description="Web processes; left out: one for each processor, 2 to 4."
     )
@@ -194,6 +197,8 @@ def load_settings(environ: Mapping[str, str] | None = None, *, env_file: Path | 
             faults.append(Fault(".env", f"cannot be read: {error}.", "Make it a readable UTF-8 file, or remove it."))
     if settings is not None:
         settings = _with_environment(settings)
+        faults.extend(_contradictions(settings))
+        settings = _with_aliases(settings)
         faults.extend(_production_faults(settings))
     if faults or settings is None:
         raise SettingsRefused(faults)
@@ -318,6 +323,20 @@ def _with_environment(settings: Settings) -> Settings:
         if (section := _section(info)) is not None and "is_production" in section.model_fields
     }
     return settings.model_copy(update=changed)
+
+
+def _contradictions(settings: Settings) -> Iterator[Fault]:
+    key_id = settings.encryption_key_id
+    if key_id and settings.file_storage.kms_key_id not in {None, key_id}:
+        yield Fault("ENCRYPTION_KEY_ID", "names another key than FILE_STORAGE__KMS_KEY_ID.", "Set one of them.")
+
+
+def _with_aliases(settings: Settings) -> Settings:
+    """Put what came under another name where it is read; the name is fixed by whoever deploys."""
+    if not settings.encryption_key_id:
+        return settings
+    storage = settings.file_storage.model_copy(update={"kms_key_id": settings.encryption_key_id})
+    return settings.model_copy(update={"file_storage": storage})
 
 
 def _production_faults(settings: Settings) -> Iterator[Fault]:
