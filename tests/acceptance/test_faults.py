@@ -114,10 +114,6 @@ def everything(client: httpx.Client) -> Iterator[dict[str, Any]]:
             return
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="Known defect: in the moment of the kill about one request in thousands is still told 500 instead of 503.",
-)
 def test_the_database_killed_is_told_as_503_and_recovers_by_itself(installation: Make) -> None:
     served = installation().start()
     client = served.join("ana")

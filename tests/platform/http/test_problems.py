@@ -205,6 +205,12 @@ class TestDisconnect:
         (line,) = log_lines()
         assert (line["event"], line["status"]) == ("http.request", 499)
 
+    async def test_of_somebody_else_is_told_the_client(self):
+        async def away(_scope: Any, _receive: Any, _send: Any) -> None:
+            raise StaleVersion("The database went away.") from ConnectionResetError()
+
+        assert (await ask(front.build(away))).status == StaleVersion.status
+
     async def test_while_the_problem_is_sent_is_no_error(self, log_lines: LogLines):
         async def gone(_message: Any) -> None:
             raise BrokenPipeError
@@ -262,3 +268,11 @@ async def test_a_cancellation_is_passed_on():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.usefixtures("log_lines")
+async def test_a_cancellation_that_nobody_asked_for_is_a_defect_and_answered():
+    async def cancels_itself(_scope: Any, _receive: Any, _send: Any) -> None:
+        raise asyncio.CancelledError
+
+    assert (await ask(front.build(cancels_itself))).status == 500

@@ -89,8 +89,8 @@ def problem_of(error: BaseException, *, method: str = "") -> Problem:
 
 
 def is_disconnect(error: BaseException | None) -> bool:
-    """Whether `error` only says that the client went away."""
-    while error is not None:
+    """Whether `error` only says that the client went away; behind a `Problem` somebody else did."""
+    while error is not None and not isinstance(error, Problem):
         if isinstance(error, ClientDisconnect | ConnectionResetError | BrokenPipeError):
             return True
         error = error.__cause__
