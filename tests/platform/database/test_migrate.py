@@ -86,6 +86,29 @@ async def test_a_failing_step_leaves_the_schema_and_the_data_as_they_were(
     assert await is_current(empty_database, LOCATIONS)
 
 
+async def test_the_branch_of_an_app_that_is_left_out_stays_as_it_is(empty_database: Address, tmp_path: Path) -> None:
+    step(tmp_path, "extra_1", None, "op.execute('CREATE SCHEMA extra'); op.execute('CREATE TABLE extra.t (n int)')")
+    await migrate(empty_database, [*LOCATIONS, tmp_path])
+    everything = await schema_of(empty_database)
+    await migrate(empty_database, LOCATIONS)
+    assert await is_current(empty_database, LOCATIONS)
+    step(tmp_path, "extra_2", "extra_1", "op.execute('ALTER TABLE extra.t ADD COLUMN m int')")
+    assert await schema_of(empty_database) == everything
+    await migrate(empty_database, [*LOCATIONS, tmp_path])
+    assert await is_current(empty_database, [*LOCATIONS, tmp_path])
+    assert await fetch(empty_database, "SELECT m FROM extra.t") == []
+
+
+async def test_a_revision_of_a_later_release_is_refused(empty_database: Address, tmp_path: Path) -> None:
+    step(tmp_path, "extra_1", None, "op.execute('CREATE SCHEMA extra')")
+    await migrate(empty_database, [*LOCATIONS, tmp_path])
+    await fetch(
+        empty_database, "UPDATE platform.alembic_version SET version_num = 'extra_9' WHERE version_num = 'extra_1'"
+    )
+    with pytest.raises(MigrationRefused, match="extra_9"):
+        await migrate(empty_database, [*LOCATIONS, tmp_path])
+
+
 async def test_two_heads_in_a_branch_are_refused_and_named(empty_database: Address, tmp_path: Path) -> None:
     step(tmp_path, "extra_1", None, "op.execute('SELECT 1')")
     step(tmp_path, "extra_2a", "extra_1", "op.execute('SELECT 1')")

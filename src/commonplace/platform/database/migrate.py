@@ -1,7 +1,8 @@
 """Bringing a database's schema to what this release needs, and back: Alembic, one branch an app.
 
 All steps of one call run in one transaction, under a lock that lets one process migrate at a time: a step that fails
-leaves the schema as it was before the first.
+leaves the schema as it was before the first. Branches of apps that are not installed stay as they are: an app can be
+left out for a while, and comes back to its tables.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Any, Final
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -68,7 +70,7 @@ async def migrate(address: Address, locations: Sequence[Path], *, target: str = 
     """Bring the database to `target`: `heads`, or `base`, or `<branch>@<revision>`.
 
     Raises:
-        MigrationRefused: a branch has two heads.
+        MigrationRefused: a branch has two heads, or the database is at a revision that is not known here.
         sqlalchemy.exc.DBAPIError: a step failed; the schema is as it was before.
     """
     check_branches(locations)
@@ -101,10 +103,40 @@ def _connect_arguments(address: Address) -> dict[str, Any]:
 def _run(connection: Connection, locations: Sequence[Path], target: str) -> None:
     config = configuration(locations)
     config.attributes["connection"] = connection
-    if target == "base" or "@" in target:
-        command.downgrade(config, target)
-    else:
-        command.upgrade(config, target)
+    is_downgrade = target == "base" or "@" in target
+    absent = () if is_downgrade else _set_aside(connection, ScriptDirectory.from_config(config))
+    try:
+        (command.downgrade if is_downgrade else command.upgrade)(config, target)
+    except CommandError as error:
+        raise MigrationRefused(
+            f"{error}. Is the database a later release's, or an app of it not in APPS?"
+            " Use that release, or add the app."
+        ) from error
+    for revision in absent:
+        connection.execute(text("INSERT INTO platform.alembic_version VALUES (:revision)"), {"revision": revision})
+
+
+def _set_aside(connection: Connection, scripts: ScriptDirectory) -> Sequence[str]:
+    """Take out the revisions of branches that are not installed, which Alembic would refuse; the caller puts them back.
+
+    An unknown revision of an installed branch is a later release's, and stays: to be refused is right then.
+    """
+    if connection.scalar(text("SELECT to_regclass('platform.alembic_version')")) is None:
+        return ()
+    known = {script.revision for script in scripts.walk_revisions()}
+    branches = {_branch(revision) for revision in known}
+    stored = connection.scalars(text("SELECT version_num FROM platform.alembic_version")).all()
+    absent = [revision for revision in stored if revision not in known and _branch(revision) not in branches]
+    for revision in absent:
+        connection.execute(
+            text("DELETE FROM platform.alembic_version WHERE version_num = :revision"), {"revision": revision}
+        )
+    return absent
+
+
+def _branch(revision: str) -> str:
+    """The branch of a revision by our names for them: `files` of `files_0001`."""
+    return revision.rpartition("_")[0]
 
 
 async def _remember(connection: Any, digest: str) -> None:
