@@ -118,8 +118,9 @@ def compose(
 
 def object_uses(settings: Settings) -> ObjectUses:
     """Who may need a stored object: every installed app, whether this process serves it or not."""
-    uses = [load(reference) for app in map(app_named, settings.apps) for reference in app.object_uses]
-    return ObjectUses((VERSIONS, *uses))
+    apps = [app_named(reference) for reference in settings.apps]
+    uses = [load(reference) for app in apps for reference in app.object_uses]
+    return ObjectUses((VERSIONS, *uses), apps=[app.name for app in apps])
 
 
 def bus_address(settings: Settings, address: Address) -> Address | None:

@@ -130,6 +130,18 @@ class TestCommands:
         answer = shared.run("storage", "sweep", "--json")
         assert answer.returncode == 0, answer.stdout + answer.stderr
 
+    def test_a_sweep_removes_nothing_while_an_app_is_left_out(self, installation: Make) -> None:
+        left_out = installation()
+        assert left_out.run("migrate").returncode == 0
+        left_out.environ["APPS"] = "commonplace.apps.accounts.manifest:app"
+        report = left_out.run("storage", "sweep", "--json")
+        assert report.returncode == 0, report.stderr
+        assert json.loads(report.stdout)["absent"] == ["files"]
+        answer = left_out.run("storage", "sweep", "--repair")
+        assert answer.returncode == 1
+        assert "(files)" in answer.stderr
+        assert "APPS" in answer.stderr
+
     def test_a_backup_of_a_running_installation_comes_back_elsewhere(
         self, shared: Served, installation: Make, tmp_path: Path
     ) -> None:

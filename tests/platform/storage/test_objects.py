@@ -133,6 +133,6 @@ async def test_the_model_is_the_table(database: Database) -> None:
 
 def test_without_a_use_nothing_can_be_swept() -> None:
     with pytest.raises(ValueError, match="every object"):
-        ObjectUses([])
+        ObjectUses([], apps=[])
     with pytest.raises(ValueError, match="every object"):
-        ObjectUses([ObjectUse(name="keys only", keys="SELECT 1")])
+        ObjectUses([ObjectUse(name="keys only", keys="SELECT 1")], apps=[])

@@ -19,7 +19,7 @@ from commonplace.platform.parts import Parts
 from commonplace.platform.storage import commands
 from commonplace.platform.storage import sweep as module
 from commonplace.platform.storage.build import build_storage
-from commonplace.platform.storage.errors import ObjectNotFound, StorageUnavailable
+from commonplace.platform.storage.errors import AppsNotInstalled, ObjectNotFound, StorageUnavailable
 from commonplace.platform.storage.keys import Category, new_key
 from commonplace.platform.storage.local import LocalStorage
 from commonplace.platform.storage.objects import (
@@ -42,7 +42,7 @@ HOLDERS = ObjectUse(
     condition="EXISTS (SELECT FROM test.holder WHERE holder.object_id = object.id)",
     keys="SELECT key FROM test.loose WHERE key = ANY(CAST(:keys AS text[]))",
 )
-USES = ObjectUses([VERSIONS, HOLDERS])
+USES = ObjectUses([VERSIONS, HOLDERS], apps=["accounts", "files", "test"])
 NOW = timedelta(0)
 
 
@@ -336,6 +336,38 @@ class TestRaces:
         report = await disk.sweep(repair=True)
         assert keys(report.without_row) == {dropped.key}
         assert not await disk.has(dropped.key)
+
+
+class TestAppsThatAreNotInstalled:
+    @pytest.fixture
+    async def narrowed(self, disk: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
+        """Where an app's tables need an object and a key, and nobody says so."""
+        await disk.store(b"held")
+        loose = await disk.storage.put(new_key(Category.THUMBNAILS), b"loose")
+        async with disk.database.writing() as session:
+            await session.execute(text("INSERT INTO test.loose VALUES (:key)"), key=loose.key)
+        monkeypatch.setitem(globals(), "USES", ObjectUses([VERSIONS], apps=["accounts", "files"]))
+        return disk
+
+    async def test_nothing_is_removed_and_they_are_named(self, narrowed: Installation) -> None:
+        with pytest.raises(AppsNotInstalled, match=r"\(test\).*APPS.*--disregard"):
+            await narrowed.sweep(repair=True)
+        assert len([info async for info in narrowed.storage.list()]) == 2
+
+    async def test_the_report_goes_on_and_says_so(self, narrowed: Installation) -> None:
+        report = await narrowed.sweep()
+        assert list(report.absent) == ["test"]
+        assert (report.without_row.number, report.not_needed.number) == (1, 1)
+
+    async def test_what_the_operator_answers_for_is_no_obstacle(self, narrowed: Installation) -> None:
+        report = await narrowed.sweep(repair=True, disregard=["test"])
+        assert not report.absent
+        assert [info async for info in narrowed.storage.list()] == []
+
+    async def test_a_schema_without_tables_is_no_app(self, disk: Installation) -> None:
+        async with disk.database.writing() as session:
+            await session.execute(text("CREATE SCHEMA bare"))
+        assert not (await disk.sweep(repair=True)).absent
 
 
 class _Rows:

@@ -33,13 +33,21 @@ def storage() -> None:
     show_default=True,
     help="Leave younger objects alone: an upload stores its bytes first and its row a moment later.",
 )
+@click.option(
+    "--disregard",
+    metavar="SCHEMA",
+    multiple=True,
+    help="This schema of the database, of no installed app, keeps nothing in the storage. May be given several times.",
+)
 @click.pass_obj
-def sweep_command(installation: Any, min_age_minutes: float, *, as_json: bool, repair: bool) -> None:
+def sweep_command(
+    installation: Any, min_age_minutes: float, disregard: tuple[str, ...], *, as_json: bool, repair: bool
+) -> None:
     """Find objects without rows, and rows without objects.
 
     Exit code 0: there are none (with --repair: none are left). 1: there are. Rows without bytes are never removed:
     what they point to is lost, and a backup may have it. Objects that nothing points to are no fault; --repair removes
-    them.
+    them. While the database has tables of an app that is not installed, --repair removes nothing.
     """
 
     async def work(parts: "Parts") -> "SweepReport":
@@ -49,6 +57,7 @@ def sweep_command(installation: Any, min_age_minutes: float, *, as_json: bool, r
             parts[load(f"{_PACKAGE}.objects:ObjectUses")],
             repair=repair,
             grace=timedelta(minutes=min_age_minutes),
+            disregard=disregard,
         )
         return report
 
@@ -63,6 +72,9 @@ def sweep_command(installation: Any, min_age_minutes: float, *, as_json: bool, r
 def _print(report: "SweepReport") -> None:
     removed = "removed" if report.is_repair else "--repair removes them"
     click.echo(f"{report.objects} objects looked at.")
+    if report.absent:
+        removed = "some may be theirs; --repair refuses"
+        click.echo(f"Not installed, though the database has their tables: {', '.join(report.absent)}.")
     _print_findings("objects without a row", report.without_row, removed)
     _print_findings("rows without an object", report.without_bytes, "lost; look in a backup")
     _print_findings("objects that nothing points to", report.not_needed, removed)

@@ -4,6 +4,7 @@ Problem
 └── StorageError
     ├── InvalidKey             400  the name of an object is not one we would make
     ├── SignatureRefused       403  a signed URL was changed, is too old, or is for something else
+    ├── AppsNotInstalled       409  nobody can say which objects an app needs
     ├── ObjectExists           409  a write that was to make a new object found one
     ├── RangeNotSatisfiable    416  the range starts behind the last byte
     ├── ObjectNotFound         500  bytes that a row points to are not there
@@ -11,6 +12,7 @@ Problem
     └── StorageFull            507  there is no room, or what is left is kept for the database
 """
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from commonplace.platform.errors import Problem
@@ -42,6 +44,20 @@ class ObjectExists(StorageError):
     def __init__(self, key: str) -> None:
         super().__init__(f"An object {key} exists already; write under a new key.")
         self.key = key
+
+
+class AppsNotInstalled(StorageError):
+    """Objects were to be removed, and the database has tables of apps that are not there to say what they need."""
+
+    status = HTTPStatus.CONFLICT
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(
+            f"Nothing was removed: the database has tables of what is not installed ({', '.join(names)}), and what they"
+            " need of the storage is not known. Add those apps to APPS; or, if they keep nothing in this storage, name"
+            " each with --disregard."
+        )
+        self.names = names
 
 
 class ContentGone(StorageError):

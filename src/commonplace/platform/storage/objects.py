@@ -7,7 +7,7 @@ An object that was registered and is pointed to only by a later transaction may 
 than the sweep's grace.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -113,10 +113,12 @@ VERSIONS: Final = ObjectUse(
 class ObjectUses:
     """All uses of an installation: a part, composed of the platform's and those of its apps' manifests."""
 
-    def __init__(self, uses: Sequence[ObjectUse]) -> None:
+    def __init__(self, uses: Sequence[ObjectUse], *, apps: Collection[str]) -> None:
+        """`apps` are the names of those whose uses these are: of any other the sweep knows nothing."""
         conditions = [f"({use.condition})" for use in uses if use.condition]
         if not conditions:
             raise ValueError("Without a single use every object would be swept away.")
+        self.apps = frozenset(apps)
         self.names = tuple(use.name for use in uses)
         self.is_needed = " OR ".join(conditions)  #: SQL over `object`
         self.other_keys = tuple(use.keys for use in uses if use.keys)

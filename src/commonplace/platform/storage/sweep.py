@@ -8,7 +8,7 @@ Memory is bounded: a page of objects and a page of rows at a time, both in the o
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -20,7 +20,8 @@ from sqlalchemy import text
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import Database
-from commonplace.platform.storage.errors import InvalidKey, ObjectNotFound
+from commonplace.platform.storage.absent import absent_apps
+from commonplace.platform.storage.errors import AppsNotInstalled, InvalidKey, ObjectNotFound
 from commonplace.platform.storage.keys import Category, validate_key
 from commonplace.platform.storage.objects import ObjectUses
 from commonplace.platform.storage.protocol import ObjectInfo, ObjectStorage
@@ -70,6 +71,7 @@ class SweepReport:
     without_bytes: Findings = field(default_factory=Findings)
     not_needed: Findings = field(default_factory=Findings)
     strangers: Findings = field(default_factory=Findings)  #: files that are none of ours; never touched
+    absent: Sequence[str] = ()  #: apps with tables that are not installed: what they need may be among the findings
     leftovers: int = 0  #: unfinished writes of dead processes, removed
 
     @property
@@ -86,22 +88,28 @@ async def sweep(
     repair: bool = False,
     grace: timedelta = DEFAULT_GRACE,
     now: datetime | None = None,
+    disregard: Collection[str] = (),
 ) -> SweepReport:
     """Compare bytes and rows; with `repair`, remove bytes without a row, and objects that nothing points to.
 
     Args:
         storage: The objects.
         database: Their rows.
-        uses: Who may need an object; must be those of *all* apps that ever wrote to this database.
+        uses: Who may need an object: those of all apps that ever wrote to this database.
         repair: Whether to remove anything.
         grace: What is younger is left alone: an upload stores first and commits a moment later.
         now: The present, unless told otherwise.
+        disregard: Schemas of the database that hold no use of this storage, though no installed app has them.
 
     Raises:
+        AppsNotInstalled: there are others, and `repair` was asked for. Nothing was removed.
         StorageUnavailable: the storage as a whole is away. Then nothing is reported lost.
     """
     await storage.check()
-    report = SweepReport(is_repair=repair)
+    absent = await absent_apps(database, {*uses.apps, *disregard})
+    if repair and absent:
+        raise AppsNotInstalled(absent)
+    report = SweepReport(is_repair=repair, absent=absent)
     before = (now or datetime.now(UTC)) - grace
     await _Sweep(storage, database, uses, report, before).run()
     if repair:
