@@ -4,7 +4,9 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -14,6 +16,12 @@ from tests.acceptance.served import Served
 from tests.visitor import PASSWORD
 
 Make = Callable[..., Served]
+
+
+def accepts(port: int) -> bool:
+    """Whether anyone listens on the port."""
+    with socket.socket() as visitor:
+        return visitor.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
@@ -58,6 +66,32 @@ class TestStopping:
         served.wait_until_gone()
         served.start()
         assert served.join("ana").get(f"/api/files/{kept['id']}/content").content == b"does not glitter"
+
+    def test_an_upload_under_way_when_it_is_told_to_stop_is_finished(self, served: Served) -> None:
+        client = served.join("ana")
+        parts, has_begun, may_go_on = [b"half of it, ", b"and the rest"], threading.Event(), threading.Event()
+
+        def slowly() -> Iterator[bytes]:
+            yield parts[0]
+            has_begun.set()
+            assert may_go_on.wait(60)
+            yield parts[1]
+
+        with ThreadPoolExecutor(1) as pool:
+            upload = pool.submit(client.post, "/api/files?name=slow.txt", content=slowly())
+            assert has_begun.wait(30)
+            assert served.process is not None
+            served.process.send_signal(signal.SIGTERM)
+            served.wait(lambda: not accepts(served.port))
+            may_go_on.set()
+            answer = upload.result(timeout=60)
+        assert answer.status_code == 201, answer.text
+        assert served.process.wait(timeout=60) == 0
+        served.process = None
+        served.wait_until_gone()
+        served.start()
+        kept = served.join("ana").get(f"/api/files/{answer.json()['id']}/content")
+        assert kept.content == b"".join(parts)
 
     def test_a_child_that_dies_is_replaced(self, served: Served) -> None:
         client = served.join("ana")
