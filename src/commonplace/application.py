@@ -29,6 +29,7 @@ from commonplace.platform.events.log import WAKE
 from commonplace.platform.events.registry import Registry
 from commonplace.platform.history.kinds import Kinds
 from commonplace.platform.http import docs_page, front, health, metrics_page, openapi
+from commonplace.platform.http.public_url import PublicUrl
 from commonplace.platform.http.routing import HotLane
 from commonplace.platform.lifeline import die_with_parent
 from commonplace.platform.live import api as live_api
@@ -101,6 +102,7 @@ def compose(
     for section in settings.sections():
         parts.add(section)
     parts.add(settings.jwt.model_copy(update={"secret_key": SecretStr(secret)}))
+    parts.add(PublicUrl.of(settings.public_url, settings.host, settings.port))
     parts.add(tracing.configure(settings.telemetry, role=role), as_=tracing.Tracing)
     parts.add(Database(address, settings.database, tracing=parts[tracing.Tracing]))
     parts.add(Bus(bus_address(settings, address), settings.database))

@@ -28,6 +28,7 @@ import structlog
 
 from commonplace import application, startup
 from commonplace.platform.database.embedded.server import EmbeddedServer, Lease
+from commonplace.platform.http.public_url import PublicUrl
 from commonplace.platform.lifeline import die_with_parent
 from commonplace.platform.telemetry import run_directory
 from commonplace.settings import Settings
@@ -103,8 +104,7 @@ class Supervisor:
     @property
     def url(self) -> str:
         """The address to open in a browser."""
-        host = "127.0.0.1" if self._settings.host in ("0.0.0.0", "::") else self._settings.host  # noqa: S104
-        return self._settings.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
+        return str(PublicUrl.of(self._settings.public_url, self._settings.host, self._port))
 
     def _take_lease(self) -> None:
         if self._settings.database_url is None:
@@ -209,7 +209,8 @@ class Supervisor:
             _serve_with_uvicorn(self._listener)
 
     def _run_worker(self) -> None:
-        startup.run_worker(self._settings, self._apps)
+        # Links in mails name the port that was found free.
+        startup.run_worker(self._settings.model_copy(update={"port": self._port}), self._apps)
 
 
 def _serve_with_granian(settings: Settings, port: int) -> None:
