@@ -42,6 +42,16 @@ TEMPLATE = "commonplace_template"
 SECRET = "a-test-secret-of-the-length-that-is-asked-for-0123456789"
 _END_SECONDS = 120
 _numbers = itertools.count()
+_OTHERS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+#: Tables of ours that a new installation has nothing in; a partitioned one stands for its partitions.
+_TABLES = """
+SELECT format('%I.%I', nspname, relname) AS name FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname NOT IN ('pg_catalog', 'information_schema')
+AND nspname || '.' || relname NOT IN ('platform.epoch', 'platform.consumer', 'platform.alembic_version')
+"""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -109,6 +119,34 @@ def other_database_address(database_server: Address) -> Iterator[Address]:
 def shared_database_address(database_server: Address) -> Iterator[Address]:
     """A migrated database for tests that leave each other alone, or clean up: a clone for each would cost too much."""
     yield from _cloned(database_server, TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def lasting_database_address(database_server: Address) -> Iterator[Address]:
+    """The database that `emptied_database_address` empties."""
+    yield from _cloned(database_server, TEMPLATE)
+
+
+@pytest.fixture
+def emptied_database_address(lasting_database_address: Address) -> Address:
+    """A migrated database with nothing in it: a tenth of the cost of a clone, and as good where no test alters it."""
+    asyncio.run(_empty(lasting_database_address))
+    return lasting_database_address
+
+
+async def _empty(address: Address) -> None:
+    connection = await asyncpg.connect(**address.driver_arguments())
+    try:
+        while await connection.fetchval(_OTHERS):  # of the test before, on their way out
+            await asyncio.sleep(0.002)
+        tables = [row["name"] for row in await connection.fetch(_TABLES)]
+        filled = await connection.fetch(
+            " UNION ALL ".join(f"SELECT '{name}' AS name WHERE EXISTS (SELECT FROM {name})" for name in tables)
+        )
+        if filled:
+            await connection.execute("TRUNCATE " + ", ".join(row["name"] for row in filled) + " CASCADE")
+    finally:
+        await connection.close()
 
 
 def _cloned(server: Address, template: str) -> Iterator[Address]:

@@ -1,12 +1,8 @@
 """Fixtures for accounts: a clock that tests set, clients at any address, a second process on the same database."""
 
-import asyncio
-import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from asgi_lifespan import LifespanManager
@@ -14,7 +10,6 @@ from sqlalchemy import text
 
 from commonplace import application
 from commonplace.apps.accounts.context import Accounts
-from commonplace.platform.database.address import Address
 from commonplace.platform.database.session import Database
 from commonplace.platform.identity.clock import Clock
 from commonplace.platform.parts import Parts
@@ -35,34 +30,6 @@ class SetClock(Clock):
 
     def pass_(self, seconds: float) -> None:
         self.ahead_seconds += seconds
-
-
-@pytest.fixture(scope="session")
-def accounts_database(database_server: Address) -> Iterator[Address]:
-    """One database for all tests of accounts of this worker: they are many, and a clone for each costs most of them."""
-    name = f"accounts_{os.getpid()}"
-    asyncio.run(_execute(database_server, f"CREATE DATABASE {name} TEMPLATE commonplace_template STRATEGY wal_log"))
-    yield replace(database_server, database=name)
-    asyncio.run(_execute(database_server, f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-@pytest.fixture
-def database_address(accounts_database: Address) -> Address:
-    """The database, with nobody in it."""
-    emptied = (
-        *("accounts.person", "accounts.signing_key", "accounts.sign_in_attempt", "accounts.first_run"),
-        *("platform.item", "platform.version", "platform.event", "platform.delivery", "platform.idempotency"),
-    )
-    asyncio.run(_execute(accounts_database, "; ".join(f"DELETE FROM {table}" for table in emptied)))
-    return accounts_database
-
-
-async def _execute(address: Address, statement: str) -> None:
-    connection = await asyncpg.connect(**address.driver_arguments())
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 @pytest.fixture
