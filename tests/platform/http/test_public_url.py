@@ -9,10 +9,10 @@ from commonplace.platform.http.public_url import PublicUrl
     ("public_url", "host", "port", "base"),
     [
         (None, "127.0.0.1", 8000, "http://127.0.0.1:8000"),
-        (None, "0.0.0.0", 80, "http://127.0.0.1:80"),
+        (None, "0.0.0.0", 80, "http://127.0.0.1:80"),  # noqa: S104 - compared with
         ("", "::", 8000, "http://127.0.0.1:8000"),
         (None, "fd00::1", 8000, "http://[fd00::1]:8000"),
-        ("https://cloud.example/", "0.0.0.0", 8000, "https://cloud.example"),
+        ("https://cloud.example/", "0.0.0.0", 8000, "https://cloud.example"),  # noqa: S104
     ],
 )
 def test_it_comes_from_the_settings(public_url: str | None, host: str, port: int, base: str) -> None:
