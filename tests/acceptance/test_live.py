@@ -77,6 +77,7 @@ async def test_a_page_hears_of_changes_until_its_session_ends(installation: Make
         assert await stopping == 0
 
 
+@pytest.mark.long
 async def test_what_happened_while_the_server_was_away_comes_first(installation: Make) -> None:
     served = await asyncio.to_thread(installation().start)
     ana = await asyncio.to_thread(served.join, "ana")

@@ -50,6 +50,7 @@ class TestFirstRun:
         assert served.output.count("/app/welcome") == shown_before
 
 
+@pytest.mark.long
 class TestStopping:
     def test_ctrl_c_ends_every_process_and_what_was_stored_is_there_again(self, served: Served) -> None:
         client = served.join("ana")
@@ -164,6 +165,7 @@ class TestCommands:
         answer = shared.run("storage", "sweep", "--json")
         assert answer.returncode == 0, answer.stdout + answer.stderr
 
+    @pytest.mark.long
     def test_a_sweep_removes_nothing_while_an_app_is_left_out(self, installation: Make) -> None:
         left_out = installation()
         assert left_out.run("migrate").returncode == 0
@@ -176,6 +178,7 @@ class TestCommands:
         assert "(files)" in answer.stderr
         assert "APPS" in answer.stderr
 
+    @pytest.mark.long
     def test_a_backup_of_a_running_installation_comes_back_elsewhere(
         self, shared: Served, installation: Make, tmp_path: Path
     ) -> None:

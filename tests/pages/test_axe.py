@@ -12,9 +12,17 @@ from tests.pages.conftest import Reader
 pytestmark = pytest.mark.browser
 
 LOOKS = [
-    pytest.param({"viewport": {"width": width, "height": 860}, "color_scheme": scheme}, id=f"{width} {scheme}")
-    for width in (1280, 360)
-    for scheme in ("light", "dark")
+    pytest.param(
+        {"viewport": {"width": width, "height": 860}, "color_scheme": scheme},
+        id=f"{width} {scheme}",
+        marks=[pytest.mark.long] if is_long else [],
+    )
+    for width, scheme, is_long in (
+        (1280, "light", False),
+        (360, "dark", False),
+        (1280, "dark", True),
+        (360, "light", True),
+    )
 ]
 
 

@@ -59,6 +59,7 @@ def test_chosen_photographs_arrive_and_get_their_pictures(reader: Reader, photog
     expect(tray).to_be_hidden()
 
 
+@pytest.mark.long
 def test_two_hundred_files_do_not_freeze_the_page(reader: Reader, tmp_path: Path) -> None:
     paths = [tmp_path / f"Note {number:03}.txt" for number in range(220)]
     for path in paths:
