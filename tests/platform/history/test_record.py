@@ -12,7 +12,7 @@ from commonplace.platform.database.ids import new_id
 from commonplace.platform.database.session import Database
 from commonplace.platform.history import record
 from commonplace.platform.history.kind import Kind, NoWayForward
-from commonplace.platform.history.record import NameTaken, NewItem, NewObject, StaleVersion
+from commonplace.platform.history.record import Changed, NameTaken, NewItem, NewObject, StaleVersion
 from tests.platform.history.conftest import ANA, BEN, Change, Sql, Write
 from tests.platform.history.notes import NOTE, Note, NoteWritten
 
@@ -199,3 +199,54 @@ class TestKinds:
 async def test_people_do_not_share_names(write: Write) -> None:
     await write("a")
     await write("a", owner=BEN)
+
+
+class TestChangingMany:
+    async def test_each_gets_its_version_and_its_event(self, notes: Database, write: Write, sql: Sql) -> None:
+        made = [await write(name) for name in ("a", "b", "c")]
+        async with notes.writing() as session:
+            locked = await record.lock_many(session, NOTE, [note.id for note in made])
+            assert [row.id for row in locked] == sorted(note.id for note in made)
+            first, second, third = locked
+            changes = [
+                Changed(first, {"stars": 1}, {}, NoteWritten()),
+                Changed(second, {"stars": 2}, {}, NoteWritten()),
+                Changed(third, {"body": "text"}, {"title": "z", "name_key": "z"}, NoteWritten()),
+            ]
+            await record.change_many(session, NOTE, changes, by=BEN)
+        rows = await sql("SELECT item.title, item.version, note.* FROM platform.item JOIN notes.note USING (id)")
+        by_id = {row.id: (row.title, row.body, row.stars, row.version) for row in rows}
+        assert by_id == {
+            first.id: (first.title, "", 1, 2),
+            second.id: (second.title, "", 2, 2),
+            third.id: ("z", "text", 0, 2),
+        }
+        assert len(await sql("SELECT FROM platform.event WHERE version = 2 AND by = :by", by=BEN)) == 3
+
+    async def test_none_is_changed_where_one_name_is_taken(self, notes: Database, write: Write, sql: Sql) -> None:
+        made = [await write(name) for name in ("a", "b")]
+        with pytest.raises(NameTaken):
+            async with notes.writing() as session:
+                locked = await record.lock_many(session, NOTE, [note.id for note in made])
+                changes = [Changed(row, {}, {"title": "c", "name_key": "c"}, NoteWritten()) for row in locked]
+                await record.change_many(session, NOTE, changes, by=ANA)
+        assert {row.title for row in await sql("SELECT title FROM platform.item")} == {"a", "b"}
+
+    async def test_one_who_waited_for_the_lock_reads_what_was_written_meanwhile(
+        self, notes: Database, write: Write
+    ) -> None:
+        note = await write("a", body="old")
+
+        async def read_locked() -> Any:
+            async with notes.writing() as session:
+                return await record.lock(session, NOTE, note.id)
+
+        async with notes.writing() as session:
+            locked = await record.lock(session, NOTE, note.id)
+            assert locked is not None
+            waiting = asyncio.create_task(read_locked())
+            await asyncio.sleep(0.2)
+            assert not waiting.done()
+            await record.change(session, NOTE, locked, values={"body": "new"}, fact=NoteWritten(), by=ANA)
+        seen = await waiting
+        assert (seen.version, seen.body) == (2, "new")

@@ -147,7 +147,7 @@ async def require_move(
         MoveIntoOwnSubtree: the target is the container itself, or below it.
         TooDeep: what is below it would lie deeper than `limit`.
     """
-    await session.execute(_LOCK_MOVES, owner_id=owner_id)
+    await lock_moves(session, owner_id)
     if target_id is None:
         return
     target = await session.first(_DEPTH, id=target_id, moved=container_id)
@@ -156,6 +156,11 @@ async def require_move(
     height: int = await session.scalar(_HEIGHT, id=container_id)
     if (target.depth or 0) + height > limit:
         raise TooDeep(limit)
+
+
+async def lock_moves(session: WriteSession, owner_id: UUID) -> None:
+    """Let one transaction at a time move this owner's containers; it holds until the transaction ends."""
+    await session.execute(_LOCK_MOVES, owner_id=owner_id)
 
 
 async def taken(session: ReadSession, place: UUID, titles: Sequence[str]) -> set[str]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from http import HTTPStatus
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 from uuid import UUID
 
 import asyncpg
@@ -161,7 +161,16 @@ async def lock(session: WriteSession, kind: Kind, item_id: UUID) -> Row | None:
     `is_hidden` tells whether something above it is in the trash. The caller decides from the row who may change what;
     nobody's right is looked at here.
     """
-    return await session.first(_lock_statement(kind), id=item_id)
+    rows = await lock_many(session, kind, [item_id])
+    return rows[0] if rows else None
+
+
+async def lock_many(session: WriteSession, kind: Kind, item_ids: Sequence[UUID]) -> Sequence[Row]:
+    """Those of the items that are of this kind, as `lock` gives one.
+
+    They are locked in the order of their ids, so that two transactions never wait for each other in a ring.
+    """
+    return await session.all(_lock_statement(kind), ids=list(item_ids))
 
 
 async def change(
@@ -207,6 +216,50 @@ async def change(
     if row is None:
         raise LookupError(f"{kind.name} {locked.id} was not locked by this transaction.")
     return row
+
+
+class Changed(NamedTuple):
+    """The next version of one locked item, for `change_many`."""
+
+    locked: Row
+    values: Mapping[str, Any]
+    item: ItemFields
+    fact: Event
+
+
+async def change_many(session: WriteSession, kind: Kind, changes: Sequence[Changed], *, by: UUID | None) -> None:
+    """Write the next versions of items that `lock_many` gave, with one event each; see `change`.
+
+    It is one statement for each set of columns that changes have in common.
+
+    Raises:
+        NameTaken: a new name or place is taken. Then the transaction must not be committed.
+    """
+    alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Changed]] = {}
+    for one in changes:
+        alike.setdefault((tuple(sorted(one.values)), tuple(sorted(one.item))), []).append(one)
+    for (columns, fields), group in alike.items():
+        entries = [
+            {
+                "id": one.locked.id,
+                "version": one.locked.version,
+                "row": one.values,
+                "item": one.item,
+                "event": one.fact.name,
+                "payload": payload_of(one.fact),
+            }
+            for one in group
+        ]
+        session.news = True
+        statement = _change_statement(kind, columns, fields, None)
+        try:
+            rows = await session.all(statement, input=entries, by=by, correlation_id=correlation_id.get())
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == "item_name_is_free":
+                raise NameTaken(group[0].item.get("title", group[0].locked.title)) from error
+            raise
+        if len(rows) != len(group):
+            raise LookupError(f"Some {kind.name} was not locked by this transaction, or is given twice.")
 
 
 _VERSION_AND_EVENT = """
@@ -320,7 +373,9 @@ def _lock_statement(kind: Kind) -> Query:
         text(
             f"SELECT item.*, {_own_columns(kind)}, {hidden('item')} AS is_hidden"
             f" FROM platform.item JOIN {kind.qualified_table} AS app USING (id)"
-            f" WHERE item.id = :id AND item.kind = '{kind.name}' FOR UPDATE OF item"
+            f" WHERE item.id = ANY(CAST(:ids AS uuid[])) AND item.kind = '{kind.name}'"
+            # Both: of a row that is only joined, one who waited for the lock would read what stood there before.
+            " ORDER BY item.id FOR UPDATE OF item, app"
         )
     )
 
