@@ -35,6 +35,8 @@ from commonplace.platform.lifeline import die_with_parent
 from commonplace.platform.live import api as live_api
 from commonplace.platform.live.hub import Hub
 from commonplace.platform.media.process import Media
+from commonplace.platform.messages.build import build_mailer
+from commonplace.platform.messages.mail import Mailer
 from commonplace.platform.pages import api as pages_api
 from commonplace.platform.pages.render import Pages
 from commonplace.platform.pages.static import static_routes
@@ -108,6 +110,7 @@ def compose(
     parts.add(Bus(bus_address(settings, address), settings.database))
     parts.add(build_storage(settings.file_storage, settings.data_dir, secret.encode()), as_=ObjectStorage)
     parts.add(Media(settings.media))
+    parts.add(build_mailer(settings.mail, settings.data_dir), as_=Mailer)
     parts.add(metrics.Metrics(directory=run))
     parts.add(Kinds(apps))
     # Whoever dispatches an event makes the deliveries of all apps; those of the served ones are run here.

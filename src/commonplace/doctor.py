@@ -16,6 +16,7 @@ from commonplace.platform.database.query import Query
 from commonplace.platform.database.schema import is_current
 from commonplace.platform.database.session import Database
 from commonplace.platform.errors import Problem
+from commonplace.platform.messages.mail import Mailer
 from commonplace.platform.parts import Parts
 from commonplace.platform.storage.protocol import ObjectStorage
 from commonplace.settings import Settings
@@ -84,6 +85,7 @@ async def _ask(settings: Settings, parts: Parts) -> list[Finding]:
         ("schema", ask_schema),
         ("bus", ask_bus),
         ("storage", ask_storage),
+        ("mail", parts[Mailer].check),
     ]
     try:
         return [await _finding(part, question) for part, question in questions]

@@ -29,6 +29,7 @@ from commonplace.platform.http.settings import CorsSettings, HttpSettings, Limit
 from commonplace.platform.identity.settings import JwtSettings, weakness
 from commonplace.platform.live.settings import LiveSettings
 from commonplace.platform.media.settings import MediaSettings
+from commonplace.platform.messages.settings import MailSettings
 from commonplace.platform.storage.settings import StorageSettings
 from commonplace.platform.telemetry.settings import TelemetrySettings
 
@@ -101,6 +102,7 @@ class Settings(BaseSettings):
     history: HistorySettings = Field(default_factory=HistorySettings)
     live: LiveSettings = Field(default_factory=LiveSettings)
     media: MediaSettings = Field(default_factory=MediaSettings)
+    mail: MailSettings = Field(default_factory=MailSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 
     @property
@@ -208,12 +210,18 @@ def load_settings(environ: Mapping[str, str] | None = None, *, env_file: Path | 
 def variables(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Every variable of a settings class as the environment spells it, sections before what they hold."""
     for name, info in kind.model_fields.items():
-        variable = prefix + ("COMMONPLACE_DATA_DIR" if name == "data_dir" and not prefix else name.upper())
+        spelled = "COMMONPLACE_DATA_DIR" if name == "data_dir" and not prefix else _spelled(name, info).upper()
+        variable = prefix + spelled
         section = _section(info)
         if section is None:
             yield variable, info
         else:
             yield from variables(section, f"{variable}__")
+
+
+def _spelled(name: str, info: FieldInfo) -> str:
+    """A field's name in the environment: its own, or another where Python has taken the word (`from`)."""
+    return info.validation_alias if isinstance(info.validation_alias, str) else name
 
 
 def _section(info: FieldInfo) -> type[BaseModel] | None:
@@ -306,7 +314,8 @@ def _remedy(kind: type[BaseModel], location: Sequence[str]) -> str:
     info: FieldInfo | None = None
     section: type[BaseModel] | None = kind
     for part in location:
-        info = None if section is None else section.model_fields.get(part)
+        fields = {} if section is None else {_spelled(*field): field[1] for field in section.model_fields.items()}
+        info = fields.get(part)
         section = None if info is None else _section(info)
     if info is None:
         return "See .env.example."
@@ -329,6 +338,9 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
     key_id = settings.encryption_key_id
     if key_id and settings.file_storage.kms_key_id not in {None, key_id}:
         yield Fault("ENCRYPTION_KEY_ID", "names another key than FILE_STORAGE__KMS_KEY_ID.", "Set one of them.")
+    if settings.mail.lacks_sender:
+        remedy = "Set who messages are from: Commonplace <cloud@example.org>."
+        yield Fault("MAIL__FROM", "is not set, and MAIL__URL names a mail server.", remedy)
 
 
 def _with_aliases(settings: Settings) -> Settings:
