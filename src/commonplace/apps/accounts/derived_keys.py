@@ -9,11 +9,12 @@ _BYTES: Final = 32
 
 
 class DerivedKeys:
-    """Three keys of 256 bits, by HKDF-SHA256."""
+    """Keys of 256 bits, by HKDF-SHA256."""
 
     def __init__(self, secret: bytes) -> None:
         self.sealing = _derived(secret, b"commonplace: signing keys")  #: encrypts private signing keys
         self.refreshing = _derived(secret, b"commonplace: refresh tokens")  #: turns a refresh token into its successor
+        self.disowning = _derived(secret, b"commonplace: disowning")  #: makes links that end a session from a mail
         self.naming = _derived(secret, b"commonplace: sign-in attempts")  #: hides what somebody typed as an address
 
 

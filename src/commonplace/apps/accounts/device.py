@@ -1,13 +1,16 @@
 """Where a request to sign in comes from."""
 
 import ipaddress
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Final
 
 from starlette.requests import HTTPConnection
 
 from commonplace.platform.http import context
 
+DEVICE_COOKIE: Final = "commonplace_device"  #: the cookie by which a browser is known again
+_DEVICE_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _LONGEST_USER_AGENT: Final = 400  # characters; browsers send about 120
 _IPV6_CUSTOMER_BITS: Final = 64  # what one line of a household gets at least: within it addresses are free
 
@@ -19,6 +22,7 @@ class Device:
     address: str  #: of the client, the proxies that are trusted discounted; empty when unknown
     user_agent: str  #: as sent, cut at 400 characters; empty when none was
     is_secure: bool  #: whether the person's connection is HTTPS
+    token: str = field(default="", repr=False)  #: what a browser keeps to be known again; empty: it keeps nothing
 
     @property
     def network(self) -> str:
@@ -46,8 +50,10 @@ def device_of(connection: HTTPConnection) -> Device:
     """The device that a request came from."""
     seen = context.of(connection.scope)
     user_agent = connection.headers.get("user-agent", "").replace("\x00", "")
+    token = connection.cookies.get(DEVICE_COOKIE, "")
     return Device(
         address=seen.client_address,
         user_agent=user_agent[:_LONGEST_USER_AGENT],
         is_secure=seen.scheme in {"https", "wss"},
+        token=token if _DEVICE_TOKEN.fullmatch(token) else "",
     )

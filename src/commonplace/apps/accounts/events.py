@@ -81,7 +81,16 @@ class SessionEnded(Event):
     name: ClassVar[str] = "session.ended"
     person_id: UUID
     session_id: UUID
-    reason: Literal["signed_out", "refresh_reused", "password_reset", "suspended"]
+    reason: Literal["signed_out", "ended", "disowned", "refresh_reused", "password_reset", "suspended"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewDeviceSignedIn(Event):
+    """A session began on a device from which the person had not signed in before."""
+
+    name: ClassVar[str] = "session.began_on_new_device"
+    person_id: UUID
+    session_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)

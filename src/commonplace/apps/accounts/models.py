@@ -92,6 +92,35 @@ class Session(SQLModel, table=True):
     previous_refresh_digest: bytes | None = Field(default=None, sa_type=LargeBinary)
     rotated_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     cookie_digest: bytes | None = Field(default=None, sa_type=LargeBinary)
+    device_digest: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
+class KnownDevice(SQLModel, table=True):
+    """A device from which a person has signed in; see `known_devices`."""
+
+    __tablename__: ClassVar[Any] = "known_device"
+    __table_args__ = (_SCHEMA,)
+
+    person_id: UUID = Field(
+        sa_column_args=[ForeignKey("accounts.account.person_id", ondelete="CASCADE")], primary_key=True
+    )
+    digest: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    first_seen_at: datetime = Field(sa_type=DateTime(timezone=True))
+    last_seen_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class NewDeviceNotice(SQLModel, table=True):
+    """The notice of a session that began on a new device; its link can be used once. See `new_device`."""
+
+    __tablename__: ClassVar[Any] = "new_device_notice"
+    __table_args__ = (Index("new_device_notice_of_person", "person_id"), _SCHEMA)
+
+    session_id: UUID = Field(primary_key=True)
+    person_id: UUID = Field(sa_column_args=[ForeignKey("accounts.account.person_id", ondelete="CASCADE")])
+    expires_at: datetime = Field(sa_type=DateTime(timezone=True))
+    used_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    password_digest: bytes | None = Field(default=None, sa_type=LargeBinary)
+    password_until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 
 
 class StoredSigningKey(SQLModel, table=True):

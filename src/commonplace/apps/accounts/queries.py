@@ -95,10 +95,24 @@ ROTATE: Final = Query(
 )
 ADD_SESSION: Final = Query(
     text("""
+    WITH device AS (
+        INSERT INTO accounts.known_device (person_id, digest, first_seen_at, last_seen_at)
+        VALUES (:person_id, :device_digest, :now, :now)
+        ON CONFLICT (person_id, digest) DO NOTHING RETURNING person_id
+    ), seen AS (
+        UPDATE accounts.known_device SET last_seen_at = :now
+        WHERE person_id = :person_id AND digest = :device_digest AND last_seen_at < :seen_before
+    ), notice AS (
+        INSERT INTO accounts.new_device_notice (session_id, person_id, expires_at)
+        SELECT CAST(:id AS uuid), person_id, CAST(:notice_until AS timestamptz) FROM device
+        WHERE EXISTS (SELECT FROM accounts.known_device WHERE person_id = :person_id)
+        RETURNING session_id
+    )
     INSERT INTO accounts.session (id, person_id, kind, method, address, network, user_agent, created_at, last_used_at,
-        expires_at, latest_end_at, family_digest, refresh_digest, cookie_digest)
+        expires_at, latest_end_at, family_digest, refresh_digest, cookie_digest, device_digest)
     VALUES (:id, :person_id, :kind, :method, :address, :network, :user_agent, :now, :now,
-        :expires_at, :latest_end_at, :family_digest, :refresh_digest, :cookie_digest)
+        :expires_at, :latest_end_at, :family_digest, :refresh_digest, :cookie_digest, :device_digest)
+    RETURNING EXISTS (SELECT FROM notice) AS is_on_new_device
     """)
 )
 END_SESSION: Final = Query(
@@ -111,6 +125,31 @@ END_SESSIONS_OF_PERSON: Final = Query(
     text("""
     UPDATE accounts.session SET ended_at = :now, ended_reason = :reason
     WHERE person_id = :person_id AND ended_at IS NULL AND expires_at > :now RETURNING id, person_id
+    """)
+)
+END_OWN_SESSION: Final = Query(
+    text("""
+    UPDATE accounts.session SET ended_at = :now, ended_reason = :reason
+    WHERE id = :session_id AND person_id = :person_id AND ended_at IS NULL AND expires_at > :now
+    RETURNING id, person_id
+    """)
+)
+END_OTHER_SESSIONS: Final = Query(
+    text("""
+    UPDATE accounts.session SET ended_at = :now, ended_reason = :reason
+    WHERE person_id = :person_id AND id <> :session_id AND ended_at IS NULL AND expires_at > :now
+    RETURNING id, person_id
+    """)
+)
+LIST_SESSIONS: Final = Query(
+    text("""
+    SELECT id, kind, method, address, network, user_agent, created_at, last_used_at, expires_at,
+        EXISTS (SELECT FROM accounts.new_device_notice WHERE session_id = session.id) AS is_on_new_device
+    FROM accounts.session
+    WHERE person_id = :person_id AND ended_at IS NULL AND expires_at > :now
+        AND (CAST(:before AS timestamptz) IS NULL
+            OR (last_used_at, id) < (CAST(:before AS timestamptz), CAST(:before_id AS uuid)))
+    ORDER BY last_used_at DESC, id DESC LIMIT :limit
     """)
 )
 SESSIONS_OF_PERSON: Final = Query(

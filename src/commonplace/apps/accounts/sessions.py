@@ -4,16 +4,16 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from commonplace.apps.accounts import queries
+from commonplace.apps.accounts import known_devices, queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.device import Device
 from commonplace.apps.accounts.errors import InvalidRefreshToken, RefreshTokenReused
-from commonplace.apps.accounts.events import RefreshReused, SessionEnded, SignedIn
+from commonplace.apps.accounts.events import NewDeviceSignedIn, RefreshReused, SessionEnded, SignedIn
 from commonplace.apps.accounts.refresh_tokens import RefreshToken
 from commonplace.platform.database.ids import new_id
 from commonplace.platform.database.row import Row
@@ -23,7 +23,7 @@ from commonplace.platform.identity.caller import Caller, Role
 from commonplace.platform.identity.errors import SessionOver
 
 Method = Literal["password", "registration"]
-EndReason = Literal["signed_out", "refresh_reused", "password_reset", "suspended"]
+EndReason = Literal["signed_out", "ended", "disowned", "refresh_reused", "password_reset", "suspended"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,7 @@ class BrowserSession:
     session_id: UUID
     person_id: UUID
     cookie: str = field(repr=False)  #: the cookie's value
+    device_token: str = field(repr=False)  #: what the browser is known by from now on, or was before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,8 @@ async def begin_browser_session(
 ) -> BrowserSession:
     """Begin a session in the given transaction; the cookie's value exists nowhere but in what comes back."""
     cookie = secrets.token_urlsafe(32)
-    begun = BrowserSession(session_id=session_id, person_id=person_id, cookie=cookie)
+    device = device if device.token else replace(device, token=secrets.token_urlsafe(32))
+    begun = BrowserSession(session_id=session_id, person_id=person_id, cookie=cookie, device_token=device.token)
     await _begin(session, accounts, begun, method, device, cookie_digest=hashlib.sha256(cookie.encode()).digest())
     return begun
 
@@ -138,7 +140,7 @@ async def end_sessions_of(
     """End every session of a person in the given transaction; pass what comes back to `announce_ended` after it."""
     rows = await session.all(queries.END_SESSIONS_OF_PERSON, person_id=person_id, now=accounts.now(), reason=reason)
     for row in rows:
-        await _tell_ended(session, row, reason, by=by)
+        await tell_ended(session, row, reason, by=by)
     return [row.id for row in rows]
 
 
@@ -155,7 +157,7 @@ async def _begin(
     now = accounts.now()
     kind: Literal["api", "browser"] = "api" if token is not None else "browser"
     latest_end_at = now + timedelta(days=accounts.settings.session_absolute_days)
-    await session.execute(
+    row = await session.first(
         queries.ADD_SESSION,
         id=begun.session_id,
         person_id=begun.person_id,
@@ -170,9 +172,15 @@ async def _begin(
         family_digest=token.family_digest if token else None,
         refresh_digest=token.digest if token else None,
         cookie_digest=cookie_digest,
+        device_digest=known_devices.digest_of(device),
+        seen_before=now - known_devices.SEEN_EVERY,
+        notice_until=now + timedelta(hours=accounts.settings.new_device_link_hours),
     )
     fact = SignedIn(person_id=begun.person_id, session_id=begun.session_id, method=method, kind=kind)
     await log.tell(session, fact, owner_id=begun.person_id, by=begun.person_id)
+    if row is not None and row.is_on_new_device:
+        news = NewDeviceSignedIn(person_id=begun.person_id, session_id=begun.session_id)
+        await log.tell(session, news, owner_id=begun.person_id, by=begun.person_id)
 
 
 def _idle_end(accounts: Accounts) -> datetime:
@@ -197,18 +205,19 @@ async def _end_copied(session: WriteSession, accounts: Accounts, row: Row) -> No
     fact = RefreshReused(person_id=row.person_id, session_id=row.id)
     await log.tell(session, fact, owner_id=row.person_id, by=None)
     if ended is not None:
-        await _tell_ended(session, ended, "refresh_reused", by=None)
+        await tell_ended(session, ended, "refresh_reused", by=None)
 
 
 async def _end_one(accounts: Accounts, session_id: UUID) -> None:
     async with accounts.database.writing() as session:
         row = await session.first(queries.END_SESSION, session_id=session_id, now=accounts.now(), reason="signed_out")
         if row is not None:
-            await _tell_ended(session, row, "signed_out", by=row.person_id)
+            await tell_ended(session, row, "signed_out", by=row.person_id)
     # Also when it had ended before: whoever ended it may still be telling the others.
     await accounts.announce_ended([session_id])
 
 
-async def _tell_ended(session: WriteSession, row: Row, reason: EndReason, *, by: UUID | None) -> None:
+async def tell_ended(session: WriteSession, row: Row, reason: EndReason, *, by: UUID | None) -> None:
+    """Tell that the session of this row (id, person_id) has ended; pass its id to `announce_ended` after the commit."""
     fact = SessionEnded(person_id=row.person_id, session_id=row.id, reason=reason)
     await log.tell(session, fact, owner_id=row.person_id, by=by)

@@ -76,6 +76,12 @@ class AccountsSettings(BaseModel):
     first_run_link_hours: int = Field(
         default=24, ge=1, le=720, description="How long the one-time link of the first run is valid after each start."
     )
+    new_device_link_hours: int = Field(
+        default=72,
+        ge=1,
+        le=720,
+        description="How long the link is valid by which a person ends a session that began on a new device.",
+    )
     history_days: int = Field(
         default=90,
         ge=1,
