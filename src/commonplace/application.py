@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
@@ -31,6 +32,7 @@ from commonplace.platform.history.kinds import Kinds
 from commonplace.platform.http import docs_page, front, health, metrics_page, openapi
 from commonplace.platform.http.public_url import PublicUrl
 from commonplace.platform.http.routing import HotLane
+from commonplace.platform.identity.scopes import Scopes
 from commonplace.platform.lifeline import die_with_parent
 from commonplace.platform.live import api as live_api
 from commonplace.platform.live.hub import Hub
@@ -116,6 +118,7 @@ def compose(
     # Whoever dispatches an event makes the deliveries of all apps; those of the served ones are run here.
     installed = (housekeeping.app, *map(app_named, settings.apps))
     parts.add(Registry(installed, serving={housekeeping.app.name, *(app.name for app in apps)}))
+    parts.add(Scopes({app.name: app.title for app in installed if app.takes_tokens and app.api is not None}))
     parts.add(Migrations(migration_locations(settings)))
     parts.add(object_uses(settings))
     return parts
@@ -197,6 +200,10 @@ def fastapi(parts: Parts, apps: Sequence[App]) -> FastAPI:
     status.measure(parts[metrics.Metrics], parts[Database])
     parts.add(Hub(parts))
     parts.add(Pages(apps))
+    for app in apps:
+        if app.takes_tokens and app.api is not None:
+            routes = iter_route_contexts(load(app.api).routes)
+            parts[Scopes].open(app.name, (str(context.path_format) for context in routes))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -87,3 +87,4 @@ class App:
     public: Sequence[str] = ()  #: operations without a credential: `POST /api/auth/login`
     streams: str | None = None  #: `def is_stream(method: str, path: str) -> bool`: bodies without limit of size or time
     compose: str | None = None  #: `async def compose(parts: Parts) -> None`, adds the app's own parts
+    takes_tokens: bool = True  #: whether API tokens open its API, by the scopes `name:read` and `name:write`

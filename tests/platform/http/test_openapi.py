@@ -80,7 +80,10 @@ class TestDocument:
 
     def test_lists_what_changes_may_answer_beside(self, document):
         assert {"403", "408", "413"} <= document["paths"]["/api/notes"]["post"]["responses"].keys()
-        assert not {"403", "408", "413"} & document["paths"]["/api/notes/{note_id}"]["get"]["responses"].keys()
+        reading = document["paths"]["/api/notes/{note_id}"]["get"]["responses"]
+        assert not {"408", "413"} & reading.keys()
+        assert "`scope-missing`" in reading["403"]["description"]
+        assert "cross-site" not in reading["403"]["description"]
 
     def test_says_which_headers_a_route_heeds(self, document):
         change = document["paths"]["/api/drafts/{draft_id}"]["put"]
@@ -95,7 +98,7 @@ class TestDocument:
         assert "HTTPValidationError" not in str(document)
 
     def test_says_who_may_call(self, document):
-        assert document["paths"]["/api/notes"]["post"]["security"] == [{"bearer": []}, {"cookie": []}]
+        assert document["paths"]["/api/notes"]["post"]["security"] == [{"bearer": []}, {"basic": []}, {"cookie": []}]
         assert "401" in document["paths"]["/api/notes"]["post"]["responses"]
         assert document["paths"]["/health"]["get"]["security"] == []
         assert "401" not in document["paths"]["/health"]["get"]["responses"]

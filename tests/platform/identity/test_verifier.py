@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,9 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from commonplace.platform.identity.api_tokens import new_token
 from commonplace.platform.identity.caller import Caller
-from commonplace.platform.identity.errors import CredentialExpired, InvalidCredential, SessionOver
+from commonplace.platform.identity.errors import (
+    ApiTokenOver,
+    CredentialExpired,
+    InvalidCredential,
+    ScopeMissing,
+    SessionOver,
+)
 from commonplace.platform.identity.remembered import RememberedCallers
+from commonplace.platform.identity.scopes import Scopes
 from commonplace.platform.identity.settings import JwtSettings, weakness
 from commonplace.platform.identity.tokens import AccessTokens
 from commonplace.platform.identity.verifier import SESSION_CHANGED, SESSION_ENDED, Identity, LiveSession
@@ -24,6 +33,7 @@ pytestmark = pytest.mark.anyio
 
 PERSON, SESSION = uuid4(), uuid4()
 COOKIE = "a-cookie-of-the-browser"
+API_TOKEN = new_token()
 
 
 class Bus:
@@ -57,6 +67,9 @@ class Sessions:
 
     async def live_session(self, session_id: UUID) -> LiveSession | None:
         return self._read(session_id == SESSION)
+
+    async def live_api_token(self, digest: bytes) -> LiveSession | None:
+        return self._read(digest == hashlib.sha256(API_TOKEN.encode()).digest())
 
     async def live_session_of_cookie(self, digest: bytes) -> LiveSession | None:
         return self._read(digest == hashlib.sha256(COOKIE.encode()).digest())
@@ -310,3 +323,70 @@ def test_a_weak_secret_is_told_without_repeating_it(secret: str, reason: str | N
 def test_a_secret_that_is_too_short_is_refused_everywhere() -> None:
     with pytest.raises(ValueError, match="shorter than 32 bytes"):
         JwtSettings(secret_key="x" * 31)
+
+
+async def test_an_api_token_is_looked_up_once_and_refused_when_the_bus_says_so(
+    identity: Identity, sessions: Sessions, bus: Bus
+) -> None:
+    assert sessions.live is not None
+    sessions.live = replace(sessions.live, scopes=frozenset({"notes:read"}))
+    callers = [await identity.caller_of_api_token(API_TOKEN) for _ in range(5)]
+    assert {caller.scopes for caller in callers} == {frozenset({"notes:read"})}
+    assert sessions.reads == 1
+    sessions.live = None
+    bus.say(SESSION)
+    with pytest.raises(ApiTokenOver):
+        await identity.caller_of_api_token(API_TOKEN)
+    reads = sessions.reads
+    for wrong in (API_TOKEN[:-1], "cp_", "", API_TOKEN + "\n", "cp_" + "\u00e9" * 46):
+        with pytest.raises(InvalidCredential):
+            await identity.caller_of_api_token(wrong)
+    assert sessions.reads == reads
+    with pytest.raises(InvalidCredential):
+        await identity.caller_of_bearer(API_TOKEN)
+
+
+def caller_with(*scopes: str) -> Caller:
+    return Caller(person_id=PERSON, session_id=SESSION, role="user", scopes=frozenset(scopes))
+
+
+@pytest.mark.parametrize(
+    ("held", "method", "path", "missing"),
+    [
+        ("notes:read", "GET", "/api/notes", None),
+        ("notes:read", "GET", "/api/notes/7/versions", None),
+        ("notes:write", "GET", "/api/notes", None),
+        ("notes:write", "DELETE", "/api/notes/7", None),
+        ("notes:read", "POST", "/api/notes", "notes:write"),
+        ("notes:read", "PROPFIND", "/api/notes", "notes:write"),
+        ("notes:read", "GET", "/api/notebook", ""),
+        ("notes:read", "GET", "/api/notes-of-others", ""),
+        ("notes:write", "GET", "/api/boards", None),
+        ("notes:write", "GET", "/api/hidden", ""),
+        ("notes:write", "GET", "/api/sync", "sync:read"),
+        ("sync:read", "GET", "/api/sync", None),
+        ("notes:write", "GET", "/api/live", ""),
+        ("notes:write", "GET", "/app/notes", ""),
+        ("notes:write", "GET", "/xapi/notes", ""),
+        ("notes:write", "GET", "//api/notes", ""),
+        ("notes:write", "GET", "/notes", ""),
+        ("notes:write", "GET", "/", ""),
+        ("*", "DELETE", "/app/anything", None),
+    ],
+)
+def test_a_scope_opens_the_paths_of_its_app(held: str, method: str, path: str, missing: str | None) -> None:
+    scopes = Scopes({"notes": "Notes"})
+    scopes.open("notes", ["/api/notes", "/api/notes/{note_id}", "/api/boards", "/app/notes"])
+    scopes.open("hidden", ["/api/hidden"])
+    with pytest.raises(ScopeMissing) if missing is not None else nullcontext() as refused:
+        scopes.refuse_unless_admitted(caller_with(held), method, path)
+    if refused is not None:
+        assert (refused.value.scope or "") == missing
+    assert scopes.all == {"notes:read", "notes:write", "sync:read"}
+
+
+def test_two_apps_cannot_share_a_prefix() -> None:
+    scopes = Scopes({"notes": "Notes", "boards": "Boards"})
+    scopes.open("notes", ["/api/notes"])
+    with pytest.raises(ValueError, match="belongs to notes"):
+        scopes.open("boards", ["/api/notes/boards"])

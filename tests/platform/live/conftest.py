@@ -75,6 +75,9 @@ class Sessions:
         self.reads += 1
         return self.live.get(session_id)
 
+    async def live_api_token(self, digest: bytes) -> LiveSession | None:
+        raise NotImplementedError
+
     async def live_session_of_cookie(self, digest: bytes) -> LiveSession | None:
         return await self.live_session(self.cookies.get(digest, new_id()))
 

@@ -9,13 +9,16 @@ Problem
 │   ├── RegistrationClosed    403
 │   └── LinkNotValid          403  the first run's link is wrong, used or too old
 ├── NotFound
-│   └── PersonNotFound        404
+│   ├── PersonNotFound        404
+│   └── TokenNotFound         404
 ├── Conflict
 │   ├── AddressTaken          409
+│   ├── TooManyTokens         409
 │   └── AddressIsFixed        409  the address cannot be changed by the profile
 ├── Malformed
 │   ├── MalformedAddress      422
 │   ├── PasswordNotAllowed    422
+│   ├── TokenNotAllowed       422  a name, a scope or a day of an API token that cannot be
 │   └── ProfileNotAllowed     422  a name, time zone or language that cannot be
 ├── TooManySignIns            429
 └── SignInBusy                503
@@ -73,6 +76,20 @@ class PersonNotFound(NotFound):
         super().__init__(f"There is no account with the address {email}; `commonplace user list` shows all.")
 
 
+class TokenNotFound(NotFound):
+    """The caller has no API token with this id (any more)."""
+
+    def __init__(self) -> None:
+        super().__init__("You have no such API token; it may have been revoked before.")
+
+
+class TooManyTokens(Conflict):
+    """The person has as many API tokens as one may have."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"You have {limit} API tokens, which is the limit. Revoke one that is not used any more.")
+
+
 class AddressTaken(Conflict):
     """An account with this address exists."""
 
@@ -105,6 +122,13 @@ class PasswordNotAllowed(Malformed):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, field="password")
+
+
+class TokenNotAllowed(Malformed):
+    """A field of an API token has a value that cannot be."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail, field=field)
 
 
 class ProfileNotAllowed(Malformed):

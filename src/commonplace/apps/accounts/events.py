@@ -5,10 +5,13 @@ would tell that it does. They stand in `accounts.sign_in_attempt`, for a while.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
 from commonplace.platform.events.event import Event
+
+TokenEndReason = Literal["revoked", "password_reset", "address_restored"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,27 @@ class NewDeviceSignedIn(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RefreshReused(Event):
+@dataclass(frozen=True, kw_only=True)
+class ApiTokenMade(Event):
+    """A person has a new API token. Its name stands with the token itself."""
+
+    name: ClassVar[str] = "api_token.made"
+    person_id: UUID
+    token_id: UUID
+    scopes: tuple[str, ...]
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiTokenRevoked(Event):
+    """An API token is refused from now on."""
+
+    name: ClassVar[str] = "api_token.revoked"
+    person_id: UUID
+    token_id: UUID
+    reason: TokenEndReason
+
+
     """A refresh token came a second time, from a holder who cannot be told from the person."""
 
     name: ClassVar[str] = "session.refresh_reused"

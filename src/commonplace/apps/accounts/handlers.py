@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from commonplace.apps.accounts import queries
+from commonplace.apps.accounts import queries, token_queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database
@@ -21,6 +21,7 @@ async def forget_the_past(_tick: ScheduleTick, context: Context) -> None:
     before = accounts.now() - timedelta(days=accounts.settings.history_days)
     strangers_before = accounts.now() - _STRANGERS_KEPT
     await _delete(accounts.database, queries.FORGET_SESSIONS, {"before": before})
+    await _delete(accounts.database, token_queries.FORGET_TOKENS, {"before": before})
     await _delete(accounts.database, queries.FORGET_ATTEMPTS, {"before": before, "strangers_before": strangers_before})
 
 

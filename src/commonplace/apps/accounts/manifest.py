@@ -17,6 +17,7 @@ app = App(
         ),
     ),
     kinds=("commonplace.apps.accounts.models:PERSON",),
+    takes_tokens=False,  # a token makes no tokens, changes no password and ends no session
     public=(
         "POST /api/auth/register",
         "POST /api/auth/login",

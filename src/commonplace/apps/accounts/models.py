@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 from commonplace.platform.history.kind import Kind
@@ -121,6 +121,26 @@ class NewDeviceNotice(SQLModel, table=True):
     used_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     password_digest: bytes | None = Field(default=None, sa_type=LargeBinary)
     password_until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+
+
+class ApiToken(SQLModel, table=True):
+    """A person's key for a program; the token itself is known to the program only."""
+
+    __tablename__: ClassVar[Any] = "api_token"
+    __table_args__ = (
+        Index("api_token_by_digest", "digest", unique=True),
+        Index("api_token_of_person", "person_id", "id"),
+        _SCHEMA,
+    )
+
+    id: UUID = Field(primary_key=True)
+    person_id: UUID = Field(sa_column_args=[ForeignKey("accounts.account.person_id", ondelete="CASCADE")])
+    name: str = Field(sa_type=Text)
+    scopes: list[str] = Field(sa_type=ARRAY(Text))
+    digest: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+    expires_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    last_used_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 
 
 class StoredSigningKey(SQLModel, table=True):

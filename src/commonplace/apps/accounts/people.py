@@ -5,6 +5,7 @@ from uuid import UUID
 
 from commonplace.apps.accounts import queries
 from commonplace.apps.accounts.addresses import sign_in_key
+from commonplace.apps.accounts.api_tokens import token_ids_of
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import PersonNotFound
 from commonplace.apps.accounts.events import PasswordReset, PersonReinstated, PersonSuspended, RoleChanged
@@ -62,7 +63,7 @@ async def reset_password(accounts: Accounts, email: str, password: str, *, by: U
 
 
 async def suspend(accounts: Accounts, email: str, *, by: UUID | None = None) -> int:
-    """Keep a person from signing in and end their sessions; how many were ended. Their items stay.
+    """Keep a person from signing in and end their sessions; how many were ended. Items stay, API tokens rest.
 
     Raises:
         PersonNotFound: no account has this address.
@@ -74,7 +75,8 @@ async def suspend(accounts: Accounts, email: str, *, by: UUID | None = None) -> 
             fact = PersonSuspended(person_id=account.person_id)
             await log.tell(session, fact, owner_id=account.person_id, by=by)
         ended = await end_sessions_of(session, accounts, account.person_id, reason="suspended", by=by)
-    await accounts.announce_ended(ended)
+        tokens = await token_ids_of(session, account.person_id)
+    await accounts.announce_ended([*ended, *tokens])
     return len(ended)
 
 

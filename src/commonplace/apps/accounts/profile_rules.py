@@ -35,6 +35,11 @@ def clean_name(text: str) -> str:
     return unicodedata.normalize("NFC", text.strip())
 
 
+def is_line(text: str) -> bool:
+    """Whether `text` is one line without control characters."""
+    return bool(_LINE.fullmatch(text))
+
+
 def clean_job_title(text: str | None) -> str | None:
     """A job title; an empty one is none.
 

@@ -1,11 +1,12 @@
 """The sessions as `Identity` asks for them."""
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from commonplace.apps.accounts import queries
+from commonplace.apps.accounts import queries, token_queries
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database
 from commonplace.platform.identity.verifier import LiveSession
@@ -29,8 +30,27 @@ class StoredSessions:
         """The session of this cookie; None when it has ended or never was."""
         return await self._read(queries.LIVE_SESSION_OF_COOKIE, digest=digest)
 
+    async def live_api_token(self, digest: bytes) -> LiveSession | None:
+        """The API token with this digest; None when it was revoked, has expired or never was. It is a user's always."""
+        now = self._now
+        async with self._database.reading() as session:
+            row = await session.first(token_queries.LIVE_TOKEN, digest=digest, now=now)
+        if row is None:
+            return None
+        noted_before = now - _USE_IS_NOTED_EVERY
+        if row.last_used_at is None or row.last_used_at < noted_before:
+            async with self._database.writing() as session:
+                await session.execute(token_queries.USE_TOKEN, token_id=row.id, now=now, noted_before=noted_before)
+        return LiveSession(
+            session_id=row.id,
+            person_id=row.person_id,
+            role="user",
+            expires_at=math.inf if row.expires_at is None else row.expires_at.timestamp(),
+            scopes=frozenset(row.scopes),
+        )
+
     async def _read(self, query: Query, **which: Any) -> LiveSession | None:
-        now = datetime.fromtimestamp(self._clock(), UTC)
+        now = self._now
         async with self._database.reading() as session:
             row = await session.first(query, **which, now=now)
         if row is None:
@@ -41,3 +61,7 @@ class StoredSessions:
         return LiveSession(
             session_id=row.id, person_id=row.person_id, role=row.role, expires_at=row.expires_at.timestamp()
         )
+
+    @property
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)

@@ -35,6 +35,7 @@ from commonplace.platform.http.refusals import (
     UriTooLong,
 )
 from commonplace.platform.http.routing import HotRoute, Route
+from commonplace.platform.identity.errors import ScopeMissing
 
 IsPublic = Callable[[str, str], bool]
 """Whether (method, canonical path) is open to callers without a credential."""
@@ -176,7 +177,8 @@ def complete(
     schemas["Problem"] = _PROBLEM_SCHEMA
     components["headers"] = _HEADERS
     components["securitySchemes"] = {
-        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token."},
+        "bearer": {"type": "http", "scheme": "bearer", "description": "An access token (JWT), or an API token."},
+        "basic": {"type": "http", "scheme": "basic", "description": "Any name, and an API token as the password."},
         "cookie": {
             "type": "apiKey",
             "in": "cookie",
@@ -194,7 +196,7 @@ def complete(
 
 
 def _complete_operation(operation: dict[str, Any], method: str, heeds: Sequence[str], *, is_public: bool) -> None:
-    operation["security"] = [] if is_public else [{"bearer": []}, {"cookie": []}]
+    operation["security"] = [] if is_public else [{"bearer": []}, {"basic": []}, {"cookie": []}]
     if heeds:
         words = " and ".join(f"`{name}`" for name in heeds)
         operation["description"] = "\n\n".join(filter(None, (operation.get("description"), f"Heeds {words}.")))
@@ -203,7 +205,7 @@ def _complete_operation(operation: dict[str, Any], method: str, heeds: Sequence[
         responses["422"] = documented([ValidationFailed])
     _add(responses, _ANY)
     _add(responses, _OF_UNSAFE if method in _UNSAFE else ())
-    _add(responses, () if is_public else (NotAuthenticated,))
+    _add(responses, () if is_public else (NotAuthenticated, ScopeMissing))
     _add(responses, _OF_REPEATABLE if _KEY in heeds else ())
     for status, response in responses.items():
         names = ["X-Request-ID", *_HEADERS_OF_STATUS.get(status, ())]

@@ -11,7 +11,7 @@ SESSION_COOKIE: Final = "commonplace_session"  #: the cookie that carries a brow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The authenticated person behind a request, and the session by which they came.
+    """The authenticated person behind a request, and the session, or the API token, by which they came.
 
     An administrator runs the installation; the role opens no file, folder or other item of anybody.
     """

@@ -3,10 +3,13 @@
 NotAuthenticated
 ├── InvalidCredential     401  malformed, forged, from elsewhere
 │   └── CredentialExpired 401  right in itself, but its time is over
-└── SessionOver           401  its session was ended: signed out, expired, or the account is suspended
+├── SessionOver           401  its session was ended: signed out, expired, or the account is suspended
+└── ApiTokenOver          401  the API token was revoked, has expired, or is of elsewhere
+NotAllowed
+└── ScopeMissing          403  the API token was not made for this
 """
 
-from commonplace.platform.errors import NotAuthenticated
+from commonplace.platform.errors import NotAllowed, NotAuthenticated
 
 
 class InvalidCredential(NotAuthenticated):
@@ -28,3 +31,30 @@ class SessionOver(NotAuthenticated):
 
     def __init__(self) -> None:
         super().__init__("This session has ended. Sign in again.")
+
+
+class ApiTokenOver(NotAuthenticated):
+    """The API token does not hold (any more): it was revoked, its time is over, or its person is suspended."""
+
+    def __init__(self) -> None:
+        super().__init__("This API token was revoked or has expired. Make another at /app/account/tokens.")
+
+
+class ScopeMissing(NotAllowed):
+    """The API token does not have the scope that this request needs."""
+
+    def __init__(self, scope: str | None) -> None:
+        self.scope = scope  #: the one that would do; None: tokens have no business here at all
+        super().__init__(
+            "API tokens cannot be used here. Sign in, and send the access token or the cookie of the session."
+            if scope is None
+            else f"This needs an API token with the scope {scope}. Make one at /app/account/tokens, or sign in."
+        )
+
+    def headers(self) -> dict[str, str]:
+        """Say which scope is missing (RFC 6750, section 3.1)."""
+        scope = f', scope="{self.scope}"' if self.scope else ""
+        return {
+            **super().headers(),
+            "WWW-Authenticate": f'Bearer realm="commonplace", error="insufficient_scope"{scope}',
+        }

@@ -1,4 +1,4 @@
-"""`Identity`: turns a bearer token or a cookie into a `Caller`.
+"""`Identity`: turns an access token, an API token or a cookie into a `Caller`.
 
 A credential is verified once and remembered. What is remembered is trusted only while the bus confirms that no word of
 an ended session can have been missed; otherwise the session is looked up in the database anew. So a sign-out holds
@@ -9,14 +9,16 @@ verification therefore keeps a witness: what the bus says meanwhile is written i
 """
 
 import hashlib
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from commonplace.platform.identity.caller import Caller, Role
-from commonplace.platform.identity.errors import InvalidCredential, SessionOver
+from commonplace.platform.identity.api_tokens import is_well_formed
+from commonplace.platform.identity.caller import EVERYTHING, Caller, Role
+from commonplace.platform.identity.errors import ApiTokenOver, InvalidCredential, SessionOver
 from commonplace.platform.identity.remembered import RememberedCallers
 from commonplace.platform.identity.tokens import AccessTokens
 
@@ -35,7 +37,8 @@ class LiveSession:
     session_id: UUID
     person_id: UUID
     role: Role
-    expires_at: float  #: Unix seconds
+    expires_at: float  #: Unix seconds; infinite: never
+    scopes: frozenset[str] = EVERYTHING  #: what an API token admits
 
 
 Read = Callable[[], Awaitable[LiveSession | None]]
@@ -49,6 +52,9 @@ class SessionSource(Protocol):
 
     async def live_session_of_cookie(self, digest: bytes) -> LiveSession | None:
         """The session whose cookie's value has this SHA-256; None when it has ended or never was."""
+
+    async def live_api_token(self, digest: bytes) -> LiveSession | None:
+        """The API token with this SHA-256, as if it were a session; None when it was revoked, expired or never was."""
 
 
 class Touch(Protocol):
@@ -78,6 +84,8 @@ class Identity:
         self._bus = bus
         self._clock = clock
         self._remembered = RememberedCallers(remember)
+        # Apart: who knows an API token and sends it as a cookie must not be taken for the person's own session.
+        self._remembered_api_tokens = RememberedCallers(remember)
         self._witnesses: set[_Witness] = set()
         bus.subscribe(SESSION_ENDED, self._hear)
         bus.subscribe(SESSION_CHANGED, self._hear)
@@ -91,12 +99,16 @@ class Identity:
             SessionOver: its session has ended.
             DatabaseUnavailable: whether its session has ended cannot be found out.
         """
-        remembered = await self._recall(token)
+        remembered = await self._recall(self._remembered, token)
         if remembered is not None:
             return remembered
         claims = await self.tokens.verify(token)
         return await self._current(
-            token, lambda: self._sessions.live_session(claims.session_id), claims.expires_at, claims.person_id
+            self._remembered,
+            token,
+            lambda: self._sessions.live_session(claims.session_id),
+            expires_at=claims.expires_at,
+            person_id=claims.person_id,
         )
 
     async def caller_of_cookie(self, value: str) -> Caller:
@@ -107,24 +119,46 @@ class Identity:
             SessionOver: no session has it, or not any more.
             DatabaseUnavailable: whether its session has ended cannot be found out.
         """
-        remembered = await self._recall(value)
+        remembered = await self._recall(self._remembered, value)
         if remembered is not None:
             return remembered
         if not value or len(value) > LONGEST_COOKIE or not value.isascii():
             raise InvalidCredential
         digest = hashlib.sha256(value.encode()).digest()
-        return await self._current(value, lambda: self._sessions.live_session_of_cookie(digest), float("inf"), None)
+        return await self._current(self._remembered, value, lambda: self._sessions.live_session_of_cookie(digest))
 
-    async def _recall(self, credential: str) -> Caller | None:
+    async def caller_of_api_token(self, token: str) -> Caller:
+        """The caller of an API token, with its scopes; who admits the caller holds them against the request.
+
+        Raises:
+            InvalidCredential: it is none that an installation can have made.
+            ApiTokenOver: it was revoked, has expired, or is of elsewhere.
+            DatabaseUnavailable: whether it still holds cannot be found out.
+        """
+        remembered = await self._recall(self._remembered_api_tokens, token)
+        if remembered is not None:
+            return remembered
+        if not is_well_formed(token):
+            raise InvalidCredential("This API token is not complete, or was mistyped. Copy it anew, or make another.")
+        digest = hashlib.sha256(token.encode()).digest()
+        try:
+            return await self._current(
+                self._remembered_api_tokens, token, lambda: self._sessions.live_api_token(digest)
+            )
+        except SessionOver as error:
+            raise ApiTokenOver from error
+
+    async def _recall(self, memory: RememberedCallers, credential: str) -> Caller | None:
         # In this order: while the bus is asked, it may say that just this session ended.
         if await self._bus.confirm():
-            return self._remembered.get(credential, self._clock())
+            return memory.get(credential, self._clock())
         return None
 
     def forget(self, session_ids: Iterable[UUID]) -> None:
         """Trust nothing that is remembered of these sessions; the next request reads them anew."""
         session_ids = set(session_ids)
         self._remembered.forget(session_ids)
+        self._remembered_api_tokens.forget(session_ids)
         for witness in self._witnesses:
             witness.spoken_of |= session_ids
 
@@ -133,10 +167,19 @@ class Identity:
             self.forget(UUID(session_id) for session_id in payload["sids"])
             return
         self._remembered.clear()
+        self._remembered_api_tokens.clear()
         for witness in self._witnesses:
             witness.missed_some = True
 
-    async def _current(self, credential: str, read: Read, expires_at: float, person_id: UUID | None) -> Caller:
+    async def _current(
+        self,
+        memory: RememberedCallers,
+        credential: str,
+        read: Read,
+        *,
+        expires_at: float = math.inf,
+        person_id: UUID | None = None,
+    ) -> Caller:
         for _ in range(_TRIES):
             witness = _Witness()
             self._witnesses.add(witness)
@@ -146,10 +189,12 @@ class Identity:
                 self._witnesses.discard(witness)
             if session is None or (person_id is not None and session.person_id != person_id):
                 raise SessionOver
-            caller = Caller(person_id=session.person_id, session_id=session.session_id, role=session.role)
+            caller = Caller(
+                person_id=session.person_id, session_id=session.session_id, role=session.role, scopes=session.scopes
+            )
             if not witness.missed_some and session.session_id not in witness.spoken_of:
                 until = min(expires_at, session.expires_at, self._clock() + RECHECK_SECONDS)
-                self._remembered.put(credential, caller, until)
+                memory.put(credential, caller, until)
                 return caller
         # Spoken of during each read, and alive at the last one: right for this request, but nothing to remember.
         return caller

@@ -20,6 +20,7 @@ _SECRET_NAME = re.compile(
 _PUBLIC_NAMES = frozenset({"token_type", "token_kind"})
 
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\bcpr?_[\w-]{20,}"), "[token]"),  # API tokens, refresh tokens
     (re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), "[token]"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 [token]"),
     (
@@ -30,7 +31,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(://[^\s/@:]*:)[^\s/@]+(@)"), r"\1[redacted]\2"),
     (re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
 )
-_HINT = re.compile(r"(?i)@|eyJ|bearer|basic|passw|secret|token|key|sig|code=")
+_HINT = re.compile(r"(?i)@|eyJ|cpr?_|bearer|basic|passw|secret|token|key|sig|code=")
 
 
 def redacted_text(text: str) -> str:
