@@ -73,7 +73,9 @@ class SignedIn(Event):
     name: ClassVar[str] = "session.began"
     person_id: UUID
     session_id: UUID
-    method: Literal["password", "registration"]
+    method: Literal[
+        "password", "registration", "password_and_totp", "password_and_recovery_code", "password_and_passkey", "passkey"
+    ]
     kind: Literal["api", "browser"]
 
 
@@ -97,8 +99,6 @@ class NewDeviceSignedIn(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefreshReused(Event):
-@dataclass(frozen=True, kw_only=True)
 class ApiTokenMade(Event):
     """A person has a new API token. Its name stands with the token itself."""
 
@@ -119,8 +119,56 @@ class ApiTokenRevoked(Event):
     reason: TokenEndReason
 
 
+@dataclass(frozen=True, kw_only=True)
+class RefreshReused(Event):
     """A refresh token came a second time, from a holder who cannot be told from the person."""
 
     name: ClassVar[str] = "session.refresh_reused"
     person_id: UUID
     session_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactorAdded(Event):
+    """A person can, and must, show this from now on when signing in; or has new recovery codes."""
+
+    name: ClassVar[str] = "second_factor.added"
+    person_id: UUID
+    factor: Literal["totp", "passkey", "recovery_codes"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactorRemoved(Event):
+    """This counts no more when the person signs in. Without a `by` of the event it was removed on the server."""
+
+    name: ClassVar[str] = "second_factor.removed"
+    person_id: UUID
+    factor: Literal["totp", "passkey", "recovery_codes"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactorLocked(Event):
+    """A factor was wrong too often, by somebody who knows the password or holds a session."""
+
+    name: ClassVar[str] = "second_factor.locked"
+    person_id: UUID
+    factor: Literal["totp", "recovery_code"]
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryCodeUsed(Event):
+    """A recovery code stood in for a factor; it cannot be used again."""
+
+    name: ClassVar[str] = "recovery_code.used"
+    person_id: UUID
+    left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasskeyCountedBack(Event):
+    """A passkey was refused since its counter had not risen: its authenticator may have been copied."""
+
+    name: ClassVar[str] = "passkey.counted_back"
+    person_id: UUID
+    passkey_id: UUID

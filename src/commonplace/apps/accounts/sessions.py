@@ -22,7 +22,9 @@ from commonplace.platform.events import log
 from commonplace.platform.identity.caller import Caller, Role
 from commonplace.platform.identity.errors import SessionOver
 
-Method = Literal["password", "registration"]
+Method = Literal[
+    "password", "registration", "password_and_totp", "password_and_recovery_code", "password_and_passkey", "passkey"
+]
 EndReason = Literal["signed_out", "ended", "disowned", "refresh_reused", "password_reset", "suspended"]
 
 
