@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commonplace.apps.accounts.errors import PasswordNotAllowed, SignInBusy
-from commonplace.apps.accounts.passwords import BcryptOfAnyLength, Checked, Passwords, refuse_unfit
+from commonplace.apps.accounts.errors import SignInBusy
+from commonplace.apps.accounts.passwords import BcryptOfAnyLength, Checked, Passwords
 from commonplace.apps.accounts.settings import AccountsSettings
 
 from .conftest import PASSWORD, Rows, sign_in
@@ -147,18 +147,6 @@ async def test_nobodys_hash_costs_as_much_as_a_real_one_and_fits_nothing(make: M
     assert len(passwords._nobodys) == len(genuine)
     for password in ("", "password", "x" * 2000):
         assert not (await passwords.check(password, None)).is_right
-
-
-@pytest.mark.parametrize(
-    ("password", "is_fit"),
-    [("x" * 7, False), ("x" * 8, True), ("é" * 8, True), ("x" * 1024, True), ("x" * 1025, False)],
-)
-def test_eight_to_a_thousand_characters_are_allowed(password: str, is_fit: bool) -> None:
-    if is_fit:
-        refuse_unfit(password)
-    else:
-        with pytest.raises(PasswordNotAllowed, match=r"8 characters|1024 characters"):
-            refuse_unfit(password)
 
 
 async def test_hashing_leaves_the_event_loop_and_uses_its_own_few_threads(

@@ -118,7 +118,7 @@ class MalformedAddress(Malformed):
 
 
 class PasswordNotAllowed(Malformed):
-    """Too short or too long."""
+    """Too short, too long, used by many, or made of what others know of the person."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, field="password")

@@ -16,7 +16,7 @@ from commonplace.apps.accounts.cookies import clear_cookie, set_cookie
 from commonplace.apps.accounts.device import Device, device_of
 from commonplace.apps.accounts.errors import LinkNotValid, ProfileNotAllowed, RegistrationClosed
 from commonplace.apps.accounts.languages import LANGUAGES, preferred_language
-from commonplace.apps.accounts.passwords import FEWEST_CHARACTERS
+from commonplace.apps.accounts.password_rules import FEWEST_CHARACTERS
 from commonplace.apps.accounts.profile import change_profile, read_profile
 from commonplace.apps.accounts.profile_rules import clean_time_zone, time_zones
 from commonplace.apps.accounts.registration import register
@@ -47,7 +47,7 @@ async def welcome_page(request: Request, accounts: TheAccounts, token: str = "")
     """The first run: whoever holds the link becomes the administrator."""
     if not await first_run.link_is_valid(accounts, token):
         raise LinkNotValid
-    return render(request, "accounts/welcome.html", token=token, **_form())
+    return render(request, "accounts/welcome.html", token=token, **_form(accounts))
 
 
 @by_themselves.post("/app/welcome")
@@ -69,7 +69,7 @@ async def sign_up_page(request: Request, accounts: TheAccounts) -> Response:
     """Make an account, while registration is open."""
     if not accounts.settings.registration_is_open:
         raise RegistrationClosed
-    return render(request, "accounts/sign_up.html", next=_next(request.query_params.get("next")), **_form())
+    return render(request, "accounts/sign_up.html", next=_next(request.query_params.get("next")), **_form(accounts))
 
 
 @by_themselves.post("/app/sign-up")
@@ -100,7 +100,7 @@ async def sign_in_page(request: Request, accounts: TheAccounts) -> Response:
         is_open=accounts.settings.registration_is_open,
         has_administrator=has_administrator,
         is_signed_out="signed-out" in request.query_params,
-        **_form(),
+        **_form(accounts),
     )
 
 
@@ -179,9 +179,10 @@ def _next(path: str | None) -> str:
     return path if is_ours and path is not None and len(path) <= _LONGEST_NEXT else _ADDRESS_OF_NOBODY
 
 
-def _form(values: dict[str, str] | None = None) -> dict[str, Any]:
+def _form(accounts: Accounts | None = None, values: dict[str, str] | None = None) -> dict[str, Any]:
     """What a form's template knows when nothing is wrong."""
-    return {"values": values or {}, "errors": {}, "problem": None, "fewest_characters": FEWEST_CHARACTERS}
+    fewest = FEWEST_CHARACTERS if accounts is None else accounts.settings.fewest_password_characters
+    return {"values": values or {}, "errors": {}, "problem": None, "fewest_characters": fewest}
 
 
 def _errors(problem: Problem) -> dict[str, Any]:
@@ -193,7 +194,7 @@ def _errors(problem: Problem) -> dict[str, Any]:
 def _again(request: Request, template: str, form: FormData, problem: Problem, **context: Any) -> Response:
     """The form once more, with what was written (but the password) and what is wrong with it."""
     values = {name: _text(form, name) for name in ("name", "email")}
-    shown = _form(values) | _errors(problem) | context
+    shown = _form(request.app.state.parts[Accounts], values) | _errors(problem) | context
     return render(request, template, status=problem.status, headers=problem.headers(), **shown)
 
 
@@ -226,7 +227,7 @@ def _profile(profile: PersonRead) -> dict[str, Any]:
     }
     languages = dict(LANGUAGES)
     languages.setdefault(profile.language, profile.language)
-    return _form(values) | {"person": profile, "languages": languages.items(), "time_zones": _zones()}
+    return _form(values=values) | {"person": profile, "languages": languages.items(), "time_zones": _zones()}
 
 
 @lru_cache(maxsize=1)

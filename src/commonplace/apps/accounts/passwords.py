@@ -29,11 +29,10 @@ from pwdlib.hashers import HasherProtocol
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 
-from commonplace.apps.accounts.errors import PasswordNotAllowed, SignInBusy
+from commonplace.apps.accounts.errors import SignInBusy
+from commonplace.apps.accounts.password_rules import MOST_CHARACTERS
 from commonplace.apps.accounts.settings import AccountsSettings
 
-FEWEST_CHARACTERS: Final = 8
-MOST_CHARACTERS: Final = 1024
 LONG_PREFIX: Final = "$sha256"  #: stands before a bcrypt hash (`$2b$…`) whose password went through SHA-256 first
 _BCRYPT_BYTES: Final = 72
 _NICENESS: Final = 10  # while cores hash, p99 of a wake-up was 12 ms at 0 and at 5, and 1 to 3 ms from 10 on (EEVDF)
@@ -49,18 +48,6 @@ class Checked:
 
     is_right: bool
     replacement: str | None = None  #: the hash to store instead, when the scheme or its cost has changed since
-
-
-def refuse_unfit(password: str) -> None:
-    """Refuse a password that nobody may choose.
-
-    Raises:
-        PasswordNotAllowed: it is too short or too long.
-    """
-    if len(password) < FEWEST_CHARACTERS:
-        raise PasswordNotAllowed(f"The password is too short: it needs at least {FEWEST_CHARACTERS} characters.")
-    if len(password) > MOST_CHARACTERS:
-        raise PasswordNotAllowed(f"The password is too long: it may have {MOST_CHARACTERS} characters at most.")
 
 
 class Passwords:

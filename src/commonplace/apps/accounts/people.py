@@ -9,7 +9,7 @@ from commonplace.apps.accounts.api_tokens import token_ids_of
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import PersonNotFound
 from commonplace.apps.accounts.events import PasswordReset, PersonReinstated, PersonSuspended, RoleChanged
-from commonplace.apps.accounts.passwords import refuse_unfit
+from commonplace.apps.accounts.password_rules import refuse_unfit
 from commonplace.apps.accounts.profile import read_profile
 from commonplace.apps.accounts.registration import admit, prepare
 from commonplace.apps.accounts.schemas import PersonCreate, PersonRead
@@ -46,9 +46,9 @@ async def reset_password(accounts: Accounts, email: str, password: str, *, by: U
 
     Raises:
         PersonNotFound: no account has this address.
-        PasswordNotAllowed: the password is too short or too long.
+        PasswordNotAllowed: the password is too short, too long, common, or the address.
     """
-    refuse_unfit(password)
+    refuse_unfit(password, fewest=accounts.settings.fewest_password_characters, about=(email,))
     async with accounts.passwords.turn():
         password_hash = await accounts.passwords.hash(password)
     async with accounts.database.writing() as session:

@@ -10,7 +10,7 @@ from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import AddressTaken, RegistrationClosed
 from commonplace.apps.accounts.events import PersonRegistered
 from commonplace.apps.accounts.models import PERSON
-from commonplace.apps.accounts.passwords import refuse_unfit
+from commonplace.apps.accounts.password_rules import refuse_unfit
 from commonplace.apps.accounts.profile import read_profile
 from commonplace.apps.accounts.profile_rules import clean_name
 from commonplace.apps.accounts.schemas import PersonCreate, PersonRead
@@ -42,7 +42,7 @@ async def prepare(accounts: Accounts, person: PersonCreate) -> Newcomer:
     """
     address = parse_address(person.email)
     name = clean_name(person.name)
-    refuse_unfit(person.password)
+    refuse_unfit(person.password, fewest=accounts.settings.fewest_password_characters, about=(name, address.written))
     async with accounts.passwords.turn():
         password_hash = await accounts.passwords.hash(person.password)
     return Newcomer(address=address, name=name, password_hash=password_hash)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from commonplace.apps.accounts.addresses import LONGEST_ADDRESS
-from commonplace.apps.accounts.passwords import FEWEST_CHARACTERS, MOST_CHARACTERS
+from commonplace.apps.accounts.password_rules import FEWEST_CHARACTERS, MOST_CHARACTERS
 from commonplace.apps.accounts.profile_rules import (
     LANGUAGE_PATTERN,
     LINE_PATTERN,

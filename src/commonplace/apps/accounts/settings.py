@@ -19,6 +19,13 @@ class AccountsSettings(BaseModel):
         default="bcrypt",
         description="How new passwords are hashed. Others still verify, and are hashed anew at the next sign-in.",
     )
+    fewest_password_characters: int = Field(
+        default=8,
+        ge=8,
+        le=64,
+        description="The length that a new password must have (NIST SP 800-63B asks for 8, and for 15 where it is the"
+        " only factor). Common and leaked passwords are refused whatever their length.",
+    )
     bcrypt_cost: int = Field(
         default=10,
         ge=4,
