@@ -23,7 +23,7 @@ from commonplace.platform.app import App, load
 from commonplace.platform.database.address import Address, parse_address
 from commonplace.platform.database.bus import Bus
 from commonplace.platform.database.embedded.server import EmbeddedServer, Lease
-from commonplace.platform.database.migrate import Migrations
+from commonplace.platform.database.schema import Migrations
 from commonplace.platform.database.session import Database
 from commonplace.platform.events import status
 from commonplace.platform.events.log import WAKE

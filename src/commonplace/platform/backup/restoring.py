@@ -26,8 +26,9 @@ from commonplace.platform.backup.events import InstallationRestored
 from commonplace.platform.backup.making import SMALL_BYTES, Progress
 from commonplace.platform.backup.snapshot import schemas_of
 from commonplace.platform.database.bus import Bus
-from commonplace.platform.database.migrate import Migrations, configuration, migrate
+from commonplace.platform.database.migrate import configuration, migrate
 from commonplace.platform.database.query import Query
+from commonplace.platform.database.schema import Migrations
 from commonplace.platform.database.session import Database, ReadSession
 from commonplace.platform.events.registry import Registry
 from commonplace.platform.parts import Parts

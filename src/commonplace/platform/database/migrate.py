@@ -6,7 +6,6 @@ left out for a while, and comes back to its tables.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,13 +25,6 @@ _LOCK: Final = 0x636F6D6D6F6E  # "common": the advisory lock that one migration 
 _HERE: Final = Path(__file__).parent
 LOCK_TIMEOUT_MS: Final = 10_000
 STATEMENT_TIMEOUT_MS: Final = 600_000
-
-
-@dataclass(frozen=True)
-class Migrations:
-    """Where the migrations of this installation's branches are: a part, for what brings a database up by itself."""
-
-    locations: tuple[Path, ...]
 
 
 class MigrationRefused(Exception):

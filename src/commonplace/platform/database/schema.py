@@ -5,11 +5,19 @@ A start that has nothing to migrate, which is nearly every start, so does withou
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 
 from commonplace.platform.database.address import Address
+
+
+@dataclass(frozen=True)
+class Migrations:
+    """Where the migrations of this installation's branches are: a part, for what brings a database up by itself."""
+
+    locations: tuple[Path, ...]
 
 
 def migrations_digest(locations: Sequence[Path]) -> str:
