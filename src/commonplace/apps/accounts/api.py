@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
-from commonplace.apps.accounts import profile, registration, sessions, sign_in, token_api
+from commonplace.apps.accounts import profile, registration, session_api, sessions, sign_in, token_api
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.cookies import clear_cookie
 from commonplace.apps.accounts.device import device_of
@@ -163,3 +163,4 @@ async def _tokens(accounts: Accounts, session: TokenSession, response: Response)
 
 router.include_router(by_themselves)
 router.include_router(token_api.router)
+router.include_router(session_api.router)

@@ -32,8 +32,10 @@ FORGET_DEVICE_OF_SESSION: Final = Query(
 )
 PASSWORD_AWAITED: Final = Query(
     text("""
-    SELECT EXISTS (SELECT FROM accounts.new_device_notice
-        WHERE session_id = :session_id AND password_digest = :password_digest AND password_until > :now)
+    SELECT account.email, item.title AS name
+    FROM accounts.new_device_notice JOIN accounts.account USING (person_id)
+    JOIN platform.item ON item.id = account.person_id
+    WHERE session_id = :session_id AND password_digest = :password_digest AND password_until > :now
     """)
 )
 END_PASSWORD_AWAITED: Final = Query(

@@ -7,10 +7,12 @@ Problem
 │       └── RefreshTokenReused 401 it was used before; its session was ended, since somebody may have copied it
 ├── NotAllowed
 │   ├── RegistrationClosed    403
-│   └── LinkNotValid          403  the first run's link is wrong, used or too old
+│   ├── LinkNotValid          403  the first run's link is wrong, used or too old
+│   └── NoticeNotValid        403  the link of a notice of a new device is wrong, used or too old
 ├── NotFound
 │   ├── PersonNotFound        404
-│   └── TokenNotFound         404
+│   ├── TokenNotFound         404
+│   └── SessionNotFound       404
 ├── Conflict
 │   ├── AddressTaken          409
 │   ├── TooManyTokens         409
@@ -67,6 +69,23 @@ class LinkNotValid(NotAllowed):
             "This link is not valid: it was used, has expired, or a newer one was made. Start Commonplace again for a"
             " new one, or run `commonplace user create EMAIL --admin`."
         )
+
+
+class NoticeNotValid(NotAllowed):
+    """The link in the notice of a sign-in from a new device does not hold (any more)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This link is not valid: it was used, or has expired. Sign in to end sessions and to change your password,"
+            " or ask an administrator for a new one."
+        )
+
+
+class SessionNotFound(NotFound):
+    """The caller has no such session, or it has ended."""
+
+    def __init__(self) -> None:
+        super().__init__("You have no such session. It may have ended; look at the list again.")
 
 
 class PersonNotFound(NotFound):

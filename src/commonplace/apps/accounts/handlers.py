@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from commonplace.apps.accounts import queries, token_queries
+from commonplace.apps.accounts import device_queries, queries, token_queries
 from commonplace.apps.accounts.context import Accounts
+from commonplace.apps.accounts.known_devices import FORGOTTEN_AFTER
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database
 from commonplace.platform.events.event import ScheduleTick
@@ -16,12 +17,14 @@ _STRANGERS_KEPT: Final = timedelta(days=1)  # attempts with an address that has 
 
 
 async def forget_the_past(_tick: ScheduleTick, context: Context) -> None:
-    """Delete sessions and attempts to sign in that are older than the history that people can see."""
+    """Delete sessions and attempts to sign in that are older than what people can see, and devices long unused."""
     accounts = context.parts[Accounts]
     before = accounts.now() - timedelta(days=accounts.settings.history_days)
     strangers_before = accounts.now() - _STRANGERS_KEPT
     await _delete(accounts.database, queries.FORGET_SESSIONS, {"before": before})
     await _delete(accounts.database, token_queries.FORGET_TOKENS, {"before": before})
+    await _delete(accounts.database, device_queries.FORGET_NOTICES, {"before": before})
+    await _delete(accounts.database, device_queries.FORGET_DEVICES, {"before": accounts.now() - FORGOTTEN_AFTER})
     await _delete(accounts.database, queries.FORGET_ATTEMPTS, {"before": before, "strangers_before": strangers_before})
 
 

@@ -1,6 +1,6 @@
 """Accounts: who people are, and how they get in."""
 
-from commonplace.platform.app import Alias, App, Schedule
+from commonplace.platform.app import Alias, App, Schedule, Subscription
 
 app = App(
     name="accounts",
@@ -11,6 +11,12 @@ app = App(
     settings="commonplace.apps.accounts.settings:AccountsSettings",
     commands={"user": "commonplace.apps.accounts.commands:user"},
     migrations="commonplace.apps.accounts.migrations",
+    subscriptions=(
+        Subscription(
+            event="commonplace.apps.accounts.events:NewDeviceSignedIn",
+            handler="commonplace.apps.accounts.security_mail:tell_of_new_device",
+        ),
+    ),
     schedules=(
         Schedule(
             name="forget_the_past", cron="17 3 * * *", handler="commonplace.apps.accounts.handlers:forget_the_past"

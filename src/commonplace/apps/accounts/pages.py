@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
-from commonplace.apps.accounts import first_run, queries, token_pages
+from commonplace.apps.accounts import first_run, queries, session_pages, token_pages
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.cookies import clear_cookie, set_cookie
 from commonplace.apps.accounts.device import Device, device_of
@@ -162,6 +162,7 @@ async def save_profile(request: Request, viewer: CurrentViewer, session: Writing
 
 router.include_router(by_themselves)
 router.include_router(token_pages.router)
+router.include_router(session_pages.router)
 
 
 def _text(form: FormData, name: str) -> str:
