@@ -2,4 +2,8 @@
 
 from typing import Final
 
-APPS: Final = ("commonplace.apps.accounts.manifest:app", "commonplace.apps.files.manifest:app")
+APPS: Final = (
+    "commonplace.apps.accounts.manifest:app",
+    "commonplace.apps.files.manifest:app",
+    "commonplace.apps.notifications.manifest:app",
+)

@@ -1,16 +1,21 @@
 """Hot routes send bytes that the database wrote; here each is held to the class that documents it, to the letter."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from httpx import Response
 from pydantic import TypeAdapter
 
+from commonplace.apps.notifications import queries as notifications
 from commonplace.platform.app import App, load
+from commonplace.platform.database.ids import new_id
+from commonplace.platform.database.session import Database
 from commonplace.platform.http.routing import HotRoute
 from commonplace.platform.live import api as live_api
+from commonplace.platform.parts import Parts
 from tests.platform.media.pictures import encoded, exif, quarters
 from tests.visitor import Visitor
 
@@ -100,10 +105,30 @@ async def answers(ana: Visitor, deliver: Callable[[], Awaitable[None]]) -> dict[
     }
 
 
+async def answers_of_notifications(ana: Visitor, parts: Parts) -> dict[str, list[Response]]:
+    """Answers over notices with everything that one may have, and with nothing of it, read and unread."""
+    person = ana.person or {}
+    notice = {"person_id": UUID(person["id"]), "kind": "a.b", "in_inbox": True, "mail": "none", "mail_due_at": None}
+    async with parts[Database].writing() as session:
+        for number, (text, path, item_id) in enumerate([("", None, None), ('Say "more"\n🌊', "/app/files", new_id())]):
+            beside = {"event_seq": number, "at": datetime(2026, 1, 1 + number, tzinfo=UTC), "title": "T", "text": text}
+            await session.execute(notifications.GIVE, id=new_id(), path=path, item_id=item_id, **beside, **notice)
+    page = await ana.get("/api/notifications?limit=1")
+    await ana.patch(f"/api/notifications/{page.json()['items'][0]['id']}", json={"is_read": True})
+    return {
+        "GET /api/notifications": [
+            page,
+            await ana.get("/api/notifications", params={"after": page.json()["next"]}),
+            await ana.get("/api/notifications"),
+        ],
+        "GET /api/notifications/unread": [await ana.get("/api/notifications/unread")],
+    }
+
+
 async def test_every_hot_route_answers_what_it_documents(
-    ana: Visitor, apps: tuple[App, ...], deliver: Callable[[], Awaitable[None]]
+    ana: Visitor, apps: tuple[App, ...], parts: Parts, deliver: Callable[[], Awaitable[None]]
 ) -> None:
-    routes, given = hot_routes(apps), await answers(ana, deliver)
+    routes, given = hot_routes(apps), await answers(ana, deliver) | await answers_of_notifications(ana, parts)
     assert given.keys() == routes.keys(), "Each hot route needs answers here."
     for name, route in routes.items():
         for answer in given[name]:

@@ -48,15 +48,27 @@ class Schedule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoticeKind:
+    """A kind of notice: when `event` happens, `tell` says who is told what. The app notifications does the telling."""
+
+    name: str  #: unique within the app; people's choices go by `app.name`, so it is stable for ever
+    title: str  #: what people choose by: "Something is shared with me"
+    event: str  #: dotted reference to the `Event` class
+    tell: str  #: dotted reference to `async def tell(event, context) -> Sequence[Notice]` (messages/notices.py)
+    by_mail: bool = True  #: whether mail is sent too, to who has not chosen otherwise
+
+
+@dataclass(frozen=True, kw_only=True)
 class NavigationEntry:
-    """A line in the side rail."""
+    """A line in the side rail, or a sign in the bar."""
 
     title: str
     path: str
     icon: str  #: a name of the icon family
     order: int = 100
-    group: str = "apps"  #: `apps` above the rule, `overview` below it
+    group: str = "apps"  #: `apps` above the rule, `overview` below it; `bar` in the bar, where icons stand
     administrators_only: bool = False
+    badge: str | None = None  #: path of a piece of HTML that stands with a sign in the bar: a number, say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +94,8 @@ class App:
     migrations: str | None = None  #: the package that holds the app's Alembic branch
     subscriptions: Sequence[Subscription] = ()
     schedules: Sequence[Schedule] = ()
+    notices: Sequence[NoticeKind] = ()
+    takes_notices: str | None = None  #: the handler that each event with a notice of some app is delivered to
     kinds: Sequence[str] = ()  #: dotted references to `Kind` objects
     object_uses: Sequence[str] = ()  #: dotted references to `ObjectUse`s: stored objects that no version points to
     public: Sequence[str] = ()  #: operations without a credential: `POST /api/auth/login`

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from croniter import croniter
 
-from commonplace.platform.app import App, Schedule, Subscription, load
+from commonplace.platform.app import App, NoticeKind, Schedule, Subscription, load
 from commonplace.platform.events.event import Event, ScheduleTick
 from commonplace.platform.events.queue import Delivery
 from commonplace.platform.parts import Parts
@@ -43,6 +43,16 @@ class NamedSchedule:
     schedule: Schedule
 
 
+@dataclass(frozen=True)
+class NamedNotice:
+    """A kind of notice under its full name, `app.kind`, with its event's name."""
+
+    name: str
+    app_title: str
+    event: str
+    kind: NoticeKind
+
+
 class Registry:
     """The subscriptions and schedules of an installation's apps.
 
@@ -63,6 +73,8 @@ class Registry:
         self._served: set[str] = set()
         self.app_names: list[str] = []
         self.schedules: list[NamedSchedule] = []  #: those that this process minds
+        self.notices: list[NamedNotice] = []  #: those of all apps
+        apps = tuple(apps)
         for app in apps:
             self.app_names.append(app.name)
             is_served = serving is None or app.name in serving
@@ -73,6 +85,13 @@ class Registry:
             if is_served:
                 self._served.update(subscription.handler for subscription in app.subscriptions)
                 self._served.update(schedule.handler for schedule in app.schedules)
+            for kind in app.notices:
+                self._notice(app, kind)
+        for app in apps:
+            if app.takes_notices is not None:
+                self._take_notices(app, app.takes_notices)
+                if serving is None or app.name in serving:
+                    self._served.add(app.takes_notices)
 
     @property
     def handlers(self) -> frozenset[str]:
@@ -105,6 +124,10 @@ class Registry:
             raise ImportError(f"{reference} does not subscribe to {event_name} in this release.")
         return found, event_class
 
+    def notices_of(self, event_name: str) -> Sequence[NamedNotice]:
+        """The kinds of notice that this event gives cause to."""
+        return [notice for notice in self.notices if notice.event == event_name]
+
     def timeout_seconds(self, reference: str) -> float:
         """How long the handler may take at a time."""
         return self._timeouts.get(reference, 300.0)
@@ -118,6 +141,18 @@ class Registry:
         self._event_classes[key] = event_class
         self._by_event[event_class.name].append(subscription)
         self._timeouts[subscription.handler] = subscription.timeout_seconds
+
+    def _notice(self, app: App, kind: NoticeKind) -> None:
+        name = f"{app.name}.{kind.name}"
+        if any(known.name == name for known in self.notices):
+            raise MalformedManifest(f"{name}: there are two kinds of notice of this name.")
+        event_class: type[Event] = load(kind.event)
+        self.notices.append(NamedNotice(name, app.title, event_class.name, kind))
+
+    def _take_notices(self, app: App, handler: str) -> None:
+        events = {notice.event: notice.kind.event for notice in self.notices}
+        for event in events.values():
+            self._subscribe(app, Subscription(event=event, handler=handler, queue="notifications"))
 
     def _schedule(self, app: App, schedule: Schedule, *, is_served: bool) -> None:
         name = f"{app.name}.{schedule.name}"

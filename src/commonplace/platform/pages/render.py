@@ -39,6 +39,7 @@ class Frame:
     path: str
     theme: str | None  #: `light` or `dark`; None: as the device has it
     navigation: Sequence[Sequence[NavigationEntry]]  #: groups of entries, in order
+    bar: Sequence[NavigationEntry]  #: signs in the bar
     stylesheets: Sequence[str]  #: addresses of the apps' own
     modules: Sequence[str]
 
@@ -135,6 +136,7 @@ class Pages:
             path=request.url.path,
             theme=theme if theme in _THEMES else None,
             navigation=[group for name in _GROUPS if (group := self._group(name, viewer))],
+            bar=self._group("bar", viewer),
             stylesheets=self._stylesheets,
             modules=self._modules,
         )

@@ -23,6 +23,7 @@ let cursor = "";
 let wait = FIRST_WAIT_MS;
 let timer = 0;
 let hadBreak = false;
+let isGreeted = false;
 /** What came in a moment ago, for a page that was drawn before it and listens only now. */
 /** @type {{at: number, changes: Change[]}[]} */
 let recent = [];
@@ -55,6 +56,7 @@ function connect() {
 
 function opened() {
   wait = FIRST_WAIT_MS;
+  isGreeted = false;
   document.documentElement.classList.remove("is-offline");
   if (hadBreak && !cursor) tell("anew");
   hadBreak = false;
@@ -62,6 +64,10 @@ function opened() {
 
 function received(/** @type {{cursor?: string, events?: Change[]}} */ message) {
   if (message.cursor) cursor = message.cursor;
+  if (message.cursor && !isGreeted) {
+    isGreeted = true;
+    document.body.dispatchEvent(new CustomEvent("commonplace:live")); // From here on nothing is missed.
+  }
   if (message.events?.length) {
     recent = [...recent.filter(({ at }) => performance.now() - at < RECENT_MS), { at: performance.now(), changes: message.events }];
     tell("changed", message.events);
