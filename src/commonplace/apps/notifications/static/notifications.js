@@ -9,6 +9,9 @@ import { onPage } from "../platform/js/page.js";
 const NAMES = ["notice.given", "notices.changed"];
 const isOurs = (/** @type {{name: string}} */ change) => NAMES.includes(change.name);
 
+/** Where the focus is to be when the page is there again: on the same notice, or on the one in its place. */
+let place = -1;
+
 /** Have the bell look again how much is new. */
 const ring = () => document.body.dispatchEvent(new CustomEvent("commonplace:bar"));
 
@@ -66,9 +69,6 @@ function press(/** @type {HTMLElement} */ main, /** @type {KeyboardEvent} */ eve
   else return;
   event.preventDefault();
 }
-
-/** Where the focus is to be when the page is there again: on the same notice, or on the one in its place. */
-let place = -1;
 
 function rememberPlace(/** @type {HTMLElement} */ main, /** @type {Element} */ form) {
   const row = form.closest(".notice-row");
