@@ -42,6 +42,7 @@ from commonplace.platform.telemetry import logs
 from commonplace.platform.telemetry.access_log import AccessLog
 from commonplace.platform.telemetry.correlation import correlation_id
 from commonplace.platform.telemetry.metrics import Metrics
+from commonplace.platform.telemetry.redaction import redacted_path
 from commonplace.platform.telemetry.tracing import Tracing
 
 IsStream = Callable[[str, str], bool]
@@ -228,7 +229,11 @@ class Front:
     async def _traced(self, exchange: Exchange) -> None:
         scope, request = exchange.scope, exchange.request
         method = request.method
-        attributes = {"http.request.method": method, "url.path": request.path, "url.scheme": request.scheme}
+        attributes = {
+            "http.request.method": method,
+            "url.path": redacted_path(request.path),
+            "url.scheme": request.scheme,
+        }
         parent = request.fields.get(b"traceparent", b"").decode("latin-1")
         with self._tracing.span(method, kind="server", attributes=attributes, traceparent=parent) as span:
             await self._http(exchange)
@@ -248,10 +253,16 @@ class Front:
         problem = problems.problem_of(error, method=request.method)
         exchange.problem = problem.type_name()
         if isinstance(problem, problems.InternalError):
-            log.error("request.failed", exc_info=error, method=request.method, path=request.path, route=route_of(scope))
+            log.error(
+                "request.failed",
+                exc_info=error,
+                method=request.method,
+                path=redacted_path(request.path),
+                route=route_of(scope),
+            )
         if exchange.has_begun:
             # The client was promised another answer: only a connection that breaks tells it that this one is not whole.
-            log.warning("response.broken_off", path=request.path, problem=exchange.problem)
+            log.warning("response.broken_off", path=redacted_path(request.path), problem=exchange.problem)
             raise ConnectionAbortedError(f"The answer to {request.request_id} could not be completed.") from error
         content = problems.document(problem, path=request.path, request_id=request.request_id)
         page: Response | None = None

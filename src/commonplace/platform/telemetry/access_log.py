@@ -9,6 +9,7 @@ import msgspec
 
 from commonplace.platform.telemetry import sink
 from commonplace.platform.telemetry.clock import clock
+from commonplace.platform.telemetry.redaction import redacted_path
 
 Choice = Literal["all", "errors", "off"]
 
@@ -54,8 +55,10 @@ class AccessLog:
     ) -> None:
         """Write one line, soon. `path` is as the client sent it, `route` the template that answered it.
 
+        A token that stands in the path is left out.
         `problem` is the type of the problem that was answered, if one was.
         """
+        path = redacted_path(path)
         level = _level(status, problem)
         if not self._writes_all and (self._writes_none or level == "info"):
             return

@@ -20,7 +20,7 @@ _SECRET_NAME = re.compile(
 _PUBLIC_NAMES = frozenset({"token_type", "token_kind"})
 
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\bcpr?_[\w-]{20,}"), "[token]"),  # API tokens, refresh tokens
+    (re.compile(r"\bcp[rl]?_[\w-]{20,}"), "[token]"),  # API tokens, refresh tokens, links
     (re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), "[token]"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 [token]"),
     (
@@ -31,7 +31,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(://[^\s/@:]*:)[^\s/@]+(@)"), r"\1[redacted]\2"),
     (re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
 )
-_HINT = re.compile(r"(?i)@|eyJ|cpr?_|bearer|basic|passw|secret|token|key|sig|code=")
+_PATHS_WITH_TOKENS = ("/api/links/", "/api/storage/")
+_HINT = re.compile(r"(?i)@|eyJ|cp[rl]?_|bearer|basic|passw|secret|token|key|sig|code=")
 
 
 def redacted_text(text: str) -> str:
@@ -41,6 +42,15 @@ def redacted_text(text: str) -> str:
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
     return text
+
+
+def redacted_path(path: str) -> str:
+    """A request's path without the token that some have in them: whoever holds it needs no other credential."""
+    for prefix in _PATHS_WITH_TOKENS:
+        if path.startswith(prefix):
+            rest = path[len(prefix) :].partition("/")
+            return f"{prefix}[token]{rest[1]}{rest[2]}"
+    return path
 
 
 def redacted(name: str, value: Any, depth: int = 0) -> Any:  # noqa: PLR0911 - one line for each kind of value
