@@ -43,6 +43,9 @@ from commonplace.platform.pages import api as pages_api
 from commonplace.platform.pages.render import Pages
 from commonplace.platform.pages.static import static_routes
 from commonplace.platform.parts import Parts
+from commonplace.platform.sharing import api as sharing_api
+from commonplace.platform.sharing import link_api
+from commonplace.platform.sharing.loaders import Loaders
 from commonplace.platform.storage.build import build_storage
 from commonplace.platform.storage.objects import VERSIONS, ObjectUses
 from commonplace.platform.storage.protocol import ObjectStorage
@@ -115,6 +118,7 @@ def compose(
     parts.add(build_mailer(settings.mail, settings.data_dir), as_=Mailer)
     parts.add(metrics.Metrics(directory=run))
     parts.add(Kinds(apps))
+    parts.add(Loaders(apps))
     # Whoever dispatches an event makes the deliveries of all apps; those of the served ones are run here.
     installed = (housekeeping.app, *map(app_named, settings.apps))
     parts.add(Registry(installed, serving={housekeeping.app.name, *(app.name for app in apps)}))
@@ -228,6 +232,7 @@ def fastapi(parts: Parts, apps: Sequence[App]) -> FastAPI:
         docs_page.router,
         live_api.router,
         pages_api.router,
+        sharing_api.router,
         *_routers(apps),
     ):
         application.include_router(router)
@@ -258,7 +263,7 @@ def _health(parts: Parts) -> health.HealthChecks:
 
 
 def _is_public(apps: Iterable[App]) -> Callable[[str, str], bool]:
-    public = {operation for app in apps for operation in app.public}
+    public = {operation for app in apps for operation in app.public} | link_api.PUBLIC
     return lambda method, path: f"{method.upper()} {path}" in public or not path.startswith("/api/")
 
 

@@ -97,8 +97,9 @@ class App:
     notices: Sequence[NoticeKind] = ()
     takes_notices: str | None = None  #: the handler that each event with a notice of some app is delivered to
     kinds: Sequence[str] = ()  #: dotted references to `Kind` objects
+    loaders: Mapping[str, str] = field(default_factory=dict)  #: kind that can be shared to its `sharing.loaders.Loader`
     object_uses: Sequence[str] = ()  #: dotted references to `ObjectUse`s: stored objects that no version points to
+    takes_tokens: bool = True  #: whether API tokens open its API, by the scopes `name:read` and `name:write`
     public: Sequence[str] = ()  #: operations without a credential: `POST /api/auth/login`
     streams: str | None = None  #: `def is_stream(method: str, path: str) -> bool`: bodies without limit of size or time
     compose: str | None = None  #: `async def compose(parts: Parts) -> None`, adds the app's own parts
-    takes_tokens: bool = True  #: whether API tokens open its API, by the scopes `name:read` and `name:write`

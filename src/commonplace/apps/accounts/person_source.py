@@ -1,8 +1,11 @@
 """People as the platform's pages ask for them."""
 
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from commonplace.apps.accounts import queries
+from commonplace.apps.accounts import person_queries, queries
+from commonplace.apps.accounts.addresses import sign_in_key
+from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import Database
 from commonplace.platform.identity.people import Person
 
@@ -17,12 +20,28 @@ class StoredPeople:
         """The person of this id; None when the account is gone."""
         async with self._database.reading() as session:
             row = await session.first(queries.PROFILE, person_id=person_id)
-        if row is None:
-            return None
-        return Person(
-            id=row.id,
-            name=row.name,
-            email=row.email,
-            time_zone=row.time_zone,
-            language=row.language,
-        )
+        return None if row is None else _person(row)
+
+    async def people(self, person_ids: Collection[UUID]) -> Mapping[UUID, Person]:
+        """Those of these people that there are, by their ids."""
+        if not person_ids:
+            return {}
+        async with self._database.reading() as session:
+            rows = await session.all(person_queries.PROFILES, person_ids=list(person_ids))
+        return {row.id: _person(row) for row in rows}
+
+    async def person_at(self, address: str) -> UUID | None:
+        """The person of the account with this address; None when there is none."""
+        async with self._database.reading() as session:
+            person_id: UUID | None = await session.scalar(person_queries.PERSON_AT, email_key=sign_in_key(address))
+        return person_id
+
+
+def _person(row: Row) -> Person:
+    return Person(
+        id=row.id,
+        name=row.name,
+        email=row.email,
+        time_zone=row.time_zone,
+        language=row.language,
+    )

@@ -29,6 +29,7 @@ from commonplace.platform.http.dependencies import CurrentCaller, Reading, Writi
 from commonplace.platform.http.openapi import UNCHANGED, with_headers
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
+from commonplace.platform.sharing.errors import OtherOwner, PlaceNotYours, ReadOnly
 
 files = Router(prefix="/api/files", tags=["files"])
 
@@ -37,8 +38,11 @@ _CHANGING: Final[dict[int | str, dict[str, Any]]] = {
     **problems(
         NotAuthenticated,
         FileNotFound,
+        ReadOnly,
+        PlaceNotYours,
         InvalidName,
         ContainerNotFound,
+        OtherOwner,
         NameTaken,
         StaleVersion,
         MalformedPrecondition,
@@ -111,7 +115,7 @@ async def put_file(
 @files.delete(
     "/{file_id:uuid}",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=problems(NotAuthenticated, FileNotFound, StaleVersion, MalformedPrecondition),
+    responses=problems(NotAuthenticated, FileNotFound, ReadOnly, PlaceNotYours, StaleVersion, MalformedPrecondition),
 )
 async def trash_file(file_id: UUID, caller: CurrentCaller, session: Writing, if_match: IfMatch) -> None:
     """Move a file to the trash. It can be restored for 30 days."""

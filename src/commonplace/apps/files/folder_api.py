@@ -30,6 +30,7 @@ from commonplace.platform.http.idempotency import attempt_of
 from commonplace.platform.http.openapi import UNCHANGED, with_headers
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
+from commonplace.platform.sharing.errors import OtherOwner, PlaceNotYours, ReadOnly
 
 router = Router(prefix="/api/folders", tags=["folders"])
 
@@ -39,7 +40,7 @@ router = Router(prefix="/api/folders", tags=["folders"])
     status_code=HTTPStatus.CREATED,
     response_model=FolderRead,
     responses={
-        **problems(NotAuthenticated, InvalidName, ContainerNotFound, TooDeep, NameTaken),
+        **problems(NotAuthenticated, InvalidName, ContainerNotFound, ReadOnly, TooDeep, NameTaken),
         200: {
             "model": FolderRead,
             "description": "The folder was there (`on_conflict=reuse`).",
@@ -62,9 +63,9 @@ async def create_folder(
     """Make a folder."""
     deepest = parts[FilesSettings].deepest_folder
     if attempt_of(request) is None:  # nearly always one statement is all there is to do
-        await folders.require_place(await unit.reading(), caller, new.parent_id, deepest=deepest)
+        owner_id = await folders.require_place(await unit.reading(), caller, new.parent_id, deepest=deepest)
         async with unit.at_once() as session:
-            made = await folders.create_if_free(session, caller, new.name, parent_id=new.parent_id)
+            made = await folders.create_if_free(session, caller, new.name, parent_id=new.parent_id, owner_id=owner_id)
         if made is not None:
             return _answer(made, HTTPStatus.CREATED)
     written, is_new = await folders.create_folder(
@@ -113,8 +114,11 @@ async def read_folder(folder_id: UUID, request: Request, caller: CurrentCaller, 
         **problems(
             NotAuthenticated,
             FolderNotFound,
+            ReadOnly,
+            PlaceNotYours,
             InvalidName,
             ContainerNotFound,
+            OtherOwner,
             MoveIntoOwnSubtree,
             TooDeep,
             NameTaken,
@@ -148,7 +152,7 @@ async def change_folder(
 @router.delete(
     "/{folder_id:uuid}",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=problems(NotAuthenticated, FolderNotFound, StaleVersion, MalformedPrecondition),
+    responses=problems(NotAuthenticated, FolderNotFound, ReadOnly, PlaceNotYours, StaleVersion, MalformedPrecondition),
 )
 async def trash_folder(folder_id: UUID, caller: CurrentCaller, session: Writing, if_match: IfMatch) -> None:
     """Move a folder to the trash, with everything in it."""

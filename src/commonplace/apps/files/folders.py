@@ -10,12 +10,12 @@ from commonplace.apps.files.models import FOLDER
 from commonplace.apps.files.names import checked_name, numbered_folder
 from commonplace.apps.files.schemas import OnFolderConflict
 from commonplace.platform.database.ids import new_id
-from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import ReadSession, WriteSession
 from commonplace.platform.events.event import Event
 from commonplace.platform.history import places, record, trash
 from commonplace.platform.history.record import ItemFields, NameTaken, NewItem, StaleVersion
 from commonplace.platform.identity.caller import Caller
+from commonplace.platform.sharing import access
 
 
 class WrittenFolder(NamedTuple):
@@ -43,8 +43,8 @@ async def create_folder(
         TooDeep: it would lie deeper than `deepest`.
         NameTaken: the name is taken and `on_conflict` is `fail`, or by a file and it is `reuse`.
     """
-    await require_place(session, caller, parent_id, deepest=deepest)
-    item, place = _new_item(caller, name, parent_id), parent_id or caller.person_id
+    owner_id = await require_place(session, caller, parent_id, deepest=deepest)
+    item, place = _new_item(owner_id, name, parent_id), parent_id or caller.person_id
     made = await _create(session, caller, item)
     if made is not None:
         return made, True
@@ -61,28 +61,32 @@ async def create_folder(
     raise NameTaken(name)
 
 
-async def require_place(session: ReadSession, caller: Caller, parent_id: UUID | None, *, deepest: int) -> None:
-    """Refuse a place where no folder can be made.
+async def require_place(session: ReadSession, caller: Caller, parent_id: UUID | None, *, deepest: int) -> UUID:
+    """Refuse a place where no folder can be made; to whom everything there belongs.
 
     Raises:
         ContainerNotFound: there is no folder `parent_id`.
+        ReadOnly: it was shared with the caller, but only to look at.
         TooDeep: a folder in it would lie deeper than `deepest`.
     """
-    await places.require_container(session, caller.person_id, parent_id, kind=FOLDER.name)
+    owner_id = await places.require_container(session, caller.person_id, parent_id, kind=FOLDER.name)
     await places.require_depth(session, parent_id, limit=deepest)
+    return owner_id
 
 
 async def create_if_free(
-    session: WriteSession, caller: Caller, name: str, *, parent_id: UUID | None
+    session: WriteSession, caller: Caller, name: str, *, parent_id: UUID | None, owner_id: UUID
 ) -> WrittenFolder | None:
     """Make a folder in a place that was seen to be right, when its name is free; None when it is taken.
+
+    `owner_id` is what `require_place` gave.
 
     It is one statement. When it is taken, nothing was written.
 
     Raises:
         InvalidName: no folder can have this name.
     """
-    return await _create(session, caller, _new_item(caller, name, parent_id))
+    return await _create(session, caller, _new_item(owner_id, name, parent_id))
 
 
 async def change_folder(
@@ -99,14 +103,18 @@ async def change_folder(
 
     Raises:
         FolderNotFound: there is no such folder, or the caller may not see it.
+        ReadOnly, PlaceNotYours: it was shared with the caller, but not for this.
         InvalidName: no folder can have this name.
         ContainerNotFound: there is no such parent.
+        OtherOwner: the parent belongs to somebody else than the folder.
         MoveIntoOwnSubtree: the parent is the folder itself, or lies in it.
         TooDeep: it, or what lies in it, would lie deeper than `deepest`.
         NameTaken: something else there has this name.
         StaleVersion: `expected` is given and is not the folder's version.
     """
-    locked = await _locked(session, caller, folder_id)
+    locked = await access.require_in_place(
+        session, caller.person_id, await record.lock(session, FOLDER, folder_id), FolderNotFound
+    )
     if expected is not None and expected != locked.version:
         raise StaleVersion(expected=expected, actual=locked.version)
     fields: ItemFields = {}
@@ -114,8 +122,9 @@ async def change_folder(
     if name is not None and name != locked.title:
         fields |= {"title": checked_name(name), "name_key": places.name_key(name)}
     if place is not None and place[0] != locked.parent_id:
-        await places.require_container(session, caller.person_id, place[0], kind=FOLDER.name)
-        await places.require_move(session, caller.person_id, folder_id, place[0], limit=deepest)
+        owner_id = await places.require_container(session, caller.person_id, place[0], kind=FOLDER.name)
+        access.refuse_other_owner(locked, owner_id)
+        await places.require_move(session, owner_id, folder_id, place[0], limit=deepest)
         fields["parent_id"] = place[0]
         fact = FolderMoved(folder_id=folder_id, from_folder_id=locked.parent_id, to_folder_id=place[0])
     if not fields:
@@ -133,7 +142,9 @@ async def trash_folder(session: WriteSession, caller: Caller, folder_id: UUID, *
         FolderNotFound: there is no such folder, or the caller may not see it.
         StaleVersion: `expected` is given and is not the folder's version.
     """
-    locked = await _locked(session, caller, folder_id)
+    locked = await access.require_in_place(
+        session, caller.person_id, await record.lock(session, FOLDER, folder_id), FolderNotFound
+    )
     fact = FolderTrashed(folder_id=folder_id)
     await trash.trash(session, FOLDER, locked, fact=fact, by=caller.person_id, expected=expected)
 
@@ -146,9 +157,9 @@ async def restore_folder(session: WriteSession, caller: Caller, folder_id: UUID)
     Raises:
         FolderNotFound: there is no such folder, or the caller may not see it.
     """
-    locked = await record.lock(session, FOLDER, folder_id)
-    if locked is None or locked.owner_id != caller.person_id:
-        raise FolderNotFound
+    locked = await access.require_restore(
+        session, caller.person_id, await record.lock(session, FOLDER, folder_id), FolderNotFound
+    )
     if locked.trashed_at is not None or locked.is_hidden:
         fact = FolderRestored(folder_id=folder_id)
         await trash.restore(session, FOLDER, locked, fact=fact, by=caller.person_id, numbered=numbered_folder)
@@ -164,11 +175,11 @@ async def read_folder(session: ReadSession, caller: Caller, folder_id: UUID) -> 
     return await _as_it_is(session, caller, folder_id)
 
 
-def _new_item(caller: Caller, name: str, parent_id: UUID | None) -> NewItem:
+def _new_item(owner_id: UUID, name: str, parent_id: UUID | None) -> NewItem:
     folder_id = new_id()
     return NewItem(
         id=folder_id,
-        owner_id=caller.person_id,
+        owner_id=owner_id,
         parent_id=parent_id,
         title=checked_name(name),
         name_key=places.name_key(name),
@@ -180,14 +191,6 @@ def _new_item(caller: Caller, name: str, parent_id: UUID | None) -> NewItem:
 async def _create(session: WriteSession, caller: Caller, item: NewItem) -> WrittenFolder | None:
     rows = await record.create_where_free(session, FOLDER, [item], by=caller.person_id, returning=queries.FOLDER_JSON)
     return WrittenFolder(rows[0].returned, rows[0].version, rows[0].id) if rows else None
-
-
-async def _locked(session: WriteSession, caller: Caller, folder_id: UUID) -> Row:
-    """The folder, locked, if the caller may change it and it can be seen."""
-    locked = await record.lock(session, FOLDER, folder_id)
-    if locked is None or locked.owner_id != caller.person_id or locked.trashed_at is not None or locked.is_hidden:
-        raise FolderNotFound
-    return locked
 
 
 async def _as_it_is(session: ReadSession, caller: Caller, folder_id: UUID) -> WrittenFolder:

@@ -38,6 +38,10 @@ app = App(
         ),
     ),
     kinds=("commonplace.apps.files.models:FILE", "commonplace.apps.files.models:FOLDER"),
+    loaders={
+        "file": "commonplace.apps.files.loaders:file_details",
+        "folder": "commonplace.apps.files.loaders:folder_details",
+    },
     object_uses=("commonplace.apps.files.object_uses:RENDITIONS",),
     public=("GET /api/storage/{token}", "PUT /api/storage/{token}"),  # the token is the credential
     streams="commonplace.apps.files.streams:is_stream",

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from commonplace.platform.database.pages import json_time
 from commonplace.platform.database.query import Query
-from commonplace.platform.sharing.rights import may, visible
+from commonplace.platform.sharing.rights import may, open_container, own, visible
 
 #: When a photograph was taken; for other files, and those that do not tell, when they came.
 _SHOWN_AT: Final = "coalesce(processing.taken_at, item.created_at)"
@@ -42,14 +42,14 @@ _FOLDER_COLUMNS: Final = f"""
 _MATCHES: Final = "item.title ILIKE :pattern"
 _SEEN_FOLDER: Final = f"item.id = :folder_id AND item.kind = 'folder' AND {visible()}"
 
-#: The folder and those above it, the uppermost first: id, title, version. Nothing when it cannot be seen.
+#: The folder and those above it that can be seen, the uppermost first: id, title. Nothing when it cannot be seen.
 TRAIL = Query(
     text(f"""
     WITH RECURSIVE above AS (
         SELECT item.id, item.title, item.parent_id, 0 AS height FROM platform.item WHERE {_SEEN_FOLDER}
         UNION ALL
         SELECT parent.id, parent.title, parent.parent_id, above.height + 1
-        FROM platform.item AS parent JOIN above ON parent.id = above.parent_id
+        FROM platform.item AS parent JOIN above ON parent.id = above.parent_id AND {may("read", item="parent")}
     )
     SELECT id, title FROM above ORDER BY height DESC
     """)
@@ -120,6 +120,8 @@ def pattern_of(filter_text: str) -> str:
 
 
 def _in_place(kind: str, *, in_folder: bool, is_filtered: bool) -> str:
-    place = "item.parent_id = :folder_id" if in_folder else "item.parent_id IS NULL"
+    place = f"item.parent_id IS NULL AND {own()}"
+    if in_folder:  # looked at once a query, for all that lies in it
+        place = f"item.parent_id = :folder_id AND {open_container(':folder_id', action='read', kind='folder')}"
     matches = f" AND {_MATCHES}" if is_filtered else ""
-    return f"{may('read')} AND item.kind = '{kind}' AND item.trashed_at IS NULL AND {place}{matches}"
+    return f"item.kind = '{kind}' AND item.trashed_at IS NULL AND {place}{matches}"

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from commonplace.platform.database.pages import json_time, page_of_json
 from commonplace.platform.database.query import Query
-from commonplace.platform.sharing.rights import may, open_container, visible
+from commonplace.platform.sharing.rights import may, open_container, own, visible
 
 _PROCESSING: Final = f"""
     SELECT json_build_object('state', processing.state, 'reason', processing.reason, 'width', processing.width,
@@ -58,8 +58,13 @@ CONTENT = Query(
     FROM {_FILES} JOIN platform.object ON object.id = app.object_id WHERE {_VISIBLE_FILE}
     """)
 )
-FILE_TITLE = Query(text(f"SELECT item.title, item.version FROM platform.item WHERE {_VISIBLE_FILE}"))
-FOLDER_IS_OPEN = Query(text(f"SELECT {open_container('CAST(:folder_id AS uuid)', kind='folder')}"))
+FILE_TITLE = Query(
+    text(f"""
+    SELECT item.id, item.owner_id, item.title, item.version, item.updated_at, {may("write")} AS may_write
+    FROM platform.item WHERE {_VISIBLE_FILE}
+    """)
+)
+FOLDER_IS_OPEN = Query(text(f"SELECT {open_container('CAST(:folder_id AS uuid)', action='read', kind='folder')}"))
 THUMBNAIL = Query(
     text(f"""
     SELECT app.sha256, app.media_type, processing.state, processing.reason, rendition.key,
@@ -77,6 +82,10 @@ NAMED = Query(
     WHERE coalesce(item.parent_id, item.owner_id) = :place AND item.name_key = :name_key
     AND item.trashed_at IS NULL AND {may("read")}
     """)
+)
+#: Whoever holds a link to them was found to be allowed to see them before (`platform/sharing/links.py`).
+FILE_DETAILS = Query(
+    text("SELECT id, size_bytes, media_type, sha256 FROM files.file WHERE id = ANY(CAST(:ids AS uuid[]))")
 )
 OBJECT_KEY = Query(text("SELECT key FROM platform.object WHERE id = :object_id"))
 
@@ -136,13 +145,15 @@ def _page(sort: str, *, kind: str, container: str | None, is_later_page: bool) -
     column, direction = _SORT_KEYS[name], ("DESC" if sort.startswith("-") else "ASC")
     # As an equation, which the indexes of the listings are ordered by; `parent_id IS NULL` would have to be sorted.
     place = f"coalesce(item.parent_id, item.owner_id) = CAST(:{container or 'person_id'} AS uuid)"
-    if container is not None:
+    if container is None:
+        place += f" AND {own()}"
+    else:
         # A condition without a column of the row is looked at once a query: the chain above is the same for all.
-        place += f" AND {open_container(f'CAST(:{container} AS uuid)', kind='folder')}"
+        place += f" AND {open_container(f'CAST(:{container} AS uuid)', action='read', kind='folder')}"
     beyond, key = "<" if direction == "DESC" else ">", f"CAST(CAST(:key AS text) AS {_KEY_TYPES[name]})"
     after = f"AND ({column}, item.id) {beyond} ({key}, :id)" if is_later_page else ""
     return (
-        f" WHERE {may('read')} AND item.kind = '{kind}' AND item.trashed_at IS NULL AND {place} {after}"
+        f" WHERE item.kind = '{kind}' AND item.trashed_at IS NULL AND {place} {after}"
         f" ORDER BY {column} {direction}, item.id {direction} LIMIT :limit"
     )
 

@@ -25,6 +25,9 @@ from commonplace.platform.events.event import Event
 from commonplace.platform.history import places, record, trash, versions
 from commonplace.platform.history.record import ItemFields, NameTaken, NewItem, StaleVersion
 from commonplace.platform.identity.caller import Caller
+from commonplace.platform.sharing import access
+from commonplace.platform.sharing.access import Access
+from commonplace.platform.sharing.errors import ReadOnly
 from commonplace.platform.storage import objects
 
 _TRIES: Final = 20  #: names that are tried, each found free, before others who take them win
@@ -47,13 +50,15 @@ class NewFile(NamedTuple):
 
 
 async def create_if_free(
-    session: WriteSession, caller: Caller, new: NewFile, *, folder_id: UUID | None
+    session: WriteSession, caller: Caller, new: NewFile, *, folder_id: UUID | None, owner_id: UUID
 ) -> Written | None:
     """Make a file in a folder that was seen to be there, when its name is free; None when it is taken.
 
+    `owner_id` is the folder's owner, or the caller at the top level: what `places.require_container` gave.
+
     It is one statement. When it is taken, nothing was written.
     """
-    rows = await _create(session, caller, [_new_item(caller, new, folder_id)])
+    rows = await _create(session, caller, [_new_item(owner_id, new, folder_id)])
     return rows[0] if rows else None
 
 
@@ -66,8 +71,8 @@ async def create_file(
         ContainerNotFound: there is no such folder.
         NameTaken: the name is taken and `on_conflict` is `fail`, or by a folder and it is `replace`.
     """
-    await places.require_container(session, caller.person_id, folder_id, kind=FOLDER.name)
-    item = _new_item(caller, new, folder_id)
+    owner_id = await places.require_container(session, caller.person_id, folder_id, kind=FOLDER.name)
+    item = _new_item(owner_id, new, folder_id)
     rows = await _create(session, caller, [item])
     if rows:
         return rows[0], True
@@ -91,8 +96,8 @@ async def create_files(
         ContainerNotFound: there is no such folder.
         NameTaken: a name is taken, or comes twice, and `keep_both` is false.
     """
-    await places.require_container(session, caller.person_id, folder_id, kind=FOLDER.name)
-    items = [_new_item(caller, one, folder_id) for one in new]
+    owner_id = await places.require_container(session, caller.person_id, folder_id, kind=FOLDER.name)
+    items = [_new_item(owner_id, one, folder_id) for one in new]
     written = {one.id: one for one in await _create(session, caller, items)}
     for item in items:
         if item["id"] not in written:
@@ -111,8 +116,8 @@ async def replace_content(
         FileNotFound: there is no such file, or the caller may not see it.
         StaleVersion: `expected` is given and is not the file's version.
     """
-    locked = await _locked(session, caller, file_id)
-    stored = await objects.register(session, caller.person_id, received.as_stored())
+    locked, _ = await _locked(session, caller, file_id)
+    stored = await objects.register(session, locked.owner_id, received.as_stored())
     values = {
         "object_id": stored.id,
         "size_bytes": received.size_bytes,
@@ -148,19 +153,24 @@ async def change_file(
 
     Raises:
         FileNotFound: there is no such file, or the caller may not see it.
+        ReadOnly, PlaceNotYours: it was shared with the caller, but not for this.
         InvalidName: no file can have this name.
         ContainerNotFound: there is no such folder.
+        OtherOwner: the folder belongs to somebody else than the file.
         NameTaken: something else there has this name.
         StaleVersion: `expected` is given and is not the file's version.
     """
-    locked = await _locked(session, caller, file_id)
+    locked = await access.require_in_place(
+        session, caller.person_id, await record.lock(session, FILE, file_id), FileNotFound
+    )
     _require_version(locked, expected)
     fields: ItemFields = {}
     fact: Event = FileRenamed(file_id=file_id)
     if name is not None and name != locked.title:
         fields |= {"title": checked_name(name), "name_key": places.name_key(name)}
     if place is not None and place[0] != locked.parent_id:
-        await places.require_container(session, caller.person_id, place[0], kind=FOLDER.name)
+        owner_id = await places.require_container(session, caller.person_id, place[0], kind=FOLDER.name)
+        access.refuse_other_owner(locked, owner_id)
         fields["parent_id"] = place[0]
         fact = FileMoved(file_id=file_id, from_folder_id=locked.parent_id, to_folder_id=place[0])
     if not fields:
@@ -178,7 +188,9 @@ async def trash_file(session: WriteSession, caller: Caller, file_id: UUID, *, ex
         FileNotFound: there is no such file, or the caller may not see it.
         StaleVersion: `expected` is given and is not the file's version.
     """
-    locked = await _locked(session, caller, file_id)
+    locked = await access.require_in_place(
+        session, caller.person_id, await record.lock(session, FILE, file_id), FileNotFound
+    )
     fact = FileTrashed(file_id=file_id)
     await trash.trash(session, FILE, locked, fact=fact, by=caller.person_id, expected=expected)
 
@@ -191,9 +203,9 @@ async def restore_file(session: WriteSession, caller: Caller, file_id: UUID) -> 
     Raises:
         FileNotFound: there is no such file, or the caller may not see it.
     """
-    locked = await record.lock(session, FILE, file_id)
-    if locked is None or locked.owner_id != caller.person_id:
-        raise FileNotFound
+    locked = await access.require_restore(
+        session, caller.person_id, await record.lock(session, FILE, file_id), FileNotFound
+    )
     if locked.trashed_at is not None or locked.is_hidden:
         fact = FileRestored(file_id=file_id)
         await trash.restore(session, FILE, locked, fact=fact, by=caller.person_id, numbered=numbered_file)
@@ -210,7 +222,7 @@ async def restore_version(
         VersionNotFound: there is no such version.
         StaleVersion: `expected` is given and is not the file's version.
     """
-    locked = await _locked(session, caller, file_id)
+    locked, rights = await _locked(session, caller, file_id)
 
     def fact(version: versions.Version) -> Event:
         state = version.state
@@ -222,15 +234,25 @@ async def restore_version(
             restored_version=number,
         )
 
-    await versions.restore_version(session, FILE, locked, number, fact=fact, by=caller.person_id, expected=expected)
+    await versions.restore_version(
+        session,
+        FILE,
+        locked,
+        number,
+        fact=fact,
+        by=caller.person_id,
+        expected=expected,
+        since=rights.past_since,
+        keep_title=not rights.may_place,
+    )
     return await _as_it_is(session, caller, file_id)
 
 
-def _new_item(caller: Caller, new: NewFile, folder_id: UUID | None) -> NewItem:
+def _new_item(owner_id: UUID, new: NewFile, folder_id: UUID | None) -> NewItem:
     file_id, stored, received = new_id(), new.received.as_object(), new.received
     return NewItem(
         id=file_id,
-        owner_id=caller.person_id,
+        owner_id=owner_id,
         parent_id=folder_id,
         title=checked_name(new.name),
         name_key=places.name_key(new.name),
@@ -267,12 +289,10 @@ async def _create_beside(session: WriteSession, caller: Caller, item: NewItem) -
     raise NameTaken(wanted)
 
 
-async def _locked(session: WriteSession, caller: Caller, file_id: UUID) -> Row:
-    """The file, locked, if the caller may change it and it can be seen."""
+async def _locked(session: WriteSession, caller: Caller, file_id: UUID) -> tuple[Row, Access]:
+    """The file, locked, if the caller may change what it holds and it can be seen; and what else they may."""
     locked = await record.lock(session, FILE, file_id)
-    if locked is None or locked.owner_id != caller.person_id or locked.trashed_at is not None or locked.is_hidden:
-        raise FileNotFound
-    return locked
+    return await access.require(session, caller.person_id, locked, "write", FileNotFound)
 
 
 def _require_version(locked: Row, expected: int | None) -> None:
@@ -292,11 +312,14 @@ async def title_for_change(session: ReadSession, caller: Caller, file_id: UUID, 
 
     Raises:
         FileNotFound: there is no such file, or the caller may not see it.
+        ReadOnly: the caller may see it, but not change it.
         StaleVersion: `expected` is given and is not the file's version.
     """
     row = await session.first(queries.FILE_TITLE, file_id=file_id, person_id=caller.person_id)
     if row is None:
         raise FileNotFound
+    if not row.may_write:
+        raise ReadOnly
     _require_version(row, expected)
     title: str = row.title
     return title

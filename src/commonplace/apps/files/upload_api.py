@@ -44,6 +44,7 @@ from commonplace.platform.http.routing import Router, takes_a_stream
 from commonplace.platform.http.unit import Unit
 from commonplace.platform.identity.caller import Caller
 from commonplace.platform.parts import Parts
+from commonplace.platform.sharing.errors import ReadOnly
 from commonplace.platform.storage.errors import StorageFull
 from commonplace.platform.storage.protocol import ObjectStorage
 
@@ -133,6 +134,7 @@ class _Arrival:
             InvalidName,
             FileTooLarge,
             ContainerNotFound,
+            ReadOnly,
             NameTaken,
             StorageFull,
         ),
@@ -174,9 +176,9 @@ async def upload_file(
             return attempt.replay()
     new, folder_id = NewFile(arrival.name, received), arrival.folder_id
     if attempt is None:  # nearly always one statement is all there is to do
-        await places.require_container(await unit.reading(), caller.person_id, folder_id, kind=FOLDER.name)
+        owner_id = await places.require_container(await unit.reading(), caller.person_id, folder_id, kind=FOLDER.name)
         async with unit.at_once() as session:
-            made = await service.create_if_free(session, caller, new, folder_id=folder_id)
+            made = await service.create_if_free(session, caller, new, folder_id=folder_id, owner_id=owner_id)
         if made is not None:
             unit.nothing_to_undo()
             return _stored(unit, parts, received, made, HTTPStatus.CREATED)
@@ -197,6 +199,7 @@ async def upload_file(
         InvalidName,
         BatchTooLarge,
         ContainerNotFound,
+        ReadOnly,
         NameTaken,
         StorageFull,
     ),
@@ -242,7 +245,9 @@ async def upload_batch(
     response_model=FileRead,
     responses={
         200: with_headers("ETag", "Location"),
-        **problems(NotAuthenticated, FileNotFound, StaleVersion, MalformedPrecondition, FileTooLarge, StorageFull),
+        **problems(
+            NotAuthenticated, FileNotFound, ReadOnly, StaleVersion, MalformedPrecondition, FileTooLarge, StorageFull
+        ),
     },
     openapi_extra=_RAW,
 )

@@ -1,5 +1,6 @@
 """A file's versions over HTTP."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from commonplace.platform.http.openapi import with_headers
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
 from commonplace.platform.identity.caller import Caller
+from commonplace.platform.sharing.access import access_of
+from commonplace.platform.sharing.errors import ReadOnly
 from commonplace.platform.storage.protocol import ObjectStorage
 
 router = Router(prefix="/api/files/{file_id:uuid}/versions", tags=["files"])
@@ -37,9 +40,12 @@ async def list_versions(
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
     after: Annotated[int | None, QueryParameter(ge=1, le=2**31 - 1, description="`next` of the page before.")] = None,
 ) -> FileVersionPage:
-    """A file's versions, the newest first."""
-    current = await _current_version(session, caller, file_id)
-    found = await versions.list_versions(session, FILE, file_id, limit=limit + 1, before=after)
+    """A file's versions, the newest first.
+
+    Its owner sees all of them; whoever may edit it those since it was shared with them; others the newest.
+    """
+    current, since = await _current_version(session, caller, file_id)
+    found = await versions.list_versions(session, FILE, file_id, limit=limit + 1, before=after, since=since)
     items = [_read(version, current) for version in found[:limit]]
     return FileVersionPage(items=items, next=str(items[-1].version) if len(found) > limit else None)
 
@@ -47,8 +53,8 @@ async def list_versions(
 @router.get("/{number}", responses=problems(NotAuthenticated, FileNotFound, VersionNotFound))
 async def read_version(file_id: UUID, number: Number, caller: CurrentCaller, session: Reading) -> FileVersionRead:
     """One version of a file."""
-    current = await _current_version(session, caller, file_id)
-    return _read(await versions.read_version(session, FILE, file_id, number), current)
+    current, since = await _current_version(session, caller, file_id)
+    return _read(await versions.read_version(session, FILE, file_id, number, since=since), current)
 
 
 @router.get(
@@ -62,8 +68,8 @@ async def read_version_content(
 ) -> Response:
     """The bytes of one version; ranges and conditions as for the file's own."""
     async with parts[Database].reading() as session:
-        await _current_version(session, caller, file_id)
-        version = await versions.read_version(session, FILE, file_id, number)
+        _, since = await _current_version(session, caller, file_id)
+        version = await versions.read_version(session, FILE, file_id, number, since=since)
         key = await session.scalar(queries.OBJECT_KEY, object_id=UUID(version.state["object_id"]))
     if key is None:
         raise VersionNotFound
@@ -84,7 +90,9 @@ async def read_version_content(
     response_model=FileRead,
     responses={
         200: with_headers("ETag"),
-        **problems(NotAuthenticated, FileNotFound, VersionNotFound, StaleVersion, NameTaken, MalformedPrecondition),
+        **problems(
+            NotAuthenticated, FileNotFound, ReadOnly, VersionNotFound, StaleVersion, NameTaken, MalformedPrecondition
+        ),
     },
 )
 async def restore_version(
@@ -95,8 +103,8 @@ async def restore_version(
     return Response(written.json, headers={"ETag": etag(written.version)}, media_type="application/json")
 
 
-async def _current_version(session: ReadSession, caller: Caller, file_id: UUID) -> int:
-    """The number of the file's newest version.
+async def _current_version(session: ReadSession, caller: Caller, file_id: UUID) -> tuple[int, datetime | None]:
+    """The number of the file's newest version, and since when its past may be seen (None: all of it).
 
     Raises:
         FileNotFound: there is no such file, or the caller may not see it.
@@ -104,7 +112,7 @@ async def _current_version(session: ReadSession, caller: Caller, file_id: UUID) 
     row = await session.first(queries.FILE_TITLE, file_id=file_id, person_id=caller.person_id)
     if row is None:
         raise FileNotFound
-    return int(row.version)
+    return int(row.version), (await access_of(session, caller.person_id, row)).past_since
 
 
 def _read(version: Version, current: int) -> FileVersionRead:

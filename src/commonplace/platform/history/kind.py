@@ -8,7 +8,19 @@ from sqlmodel import SQLModel
 
 State = Mapping[str, Any]
 ITEM_COLUMNS: Final = frozenset(
-    {"id", "kind", "owner_id", "parent_id", "title", "name_key", "version", "created_at", "updated_at", "trashed_at"}
+    {
+        "id",
+        "kind",
+        "owner_id",
+        "parent_id",
+        "title",
+        "name_key",
+        "version",
+        "created_at",
+        "updated_at",
+        "trashed_at",
+        "placed_at",
+    }
 )
 
 

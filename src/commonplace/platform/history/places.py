@@ -15,7 +15,8 @@ from sqlalchemy import text
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import ReadSession, WriteSession
 from commonplace.platform.errors import Conflict, NotFound
-from commonplace.platform.sharing.rights import open_container
+from commonplace.platform.sharing.errors import ReadOnly
+from commonplace.platform.sharing.rights import may, open_container, visible
 
 _FEW: Final = 9  # numbers that are tried one by one; beyond them the search takes strides
 _MOST: Final = 2**25
@@ -48,10 +49,10 @@ class TooDeep(Conflict):
 
 
 _IS_OPEN = Query(text(f"SELECT {open_container('CAST(:id AS uuid)')}"))
-_IS_OPEN_OF_KIND = Query(
+_CONTAINER = Query(
     text(f"""
-    SELECT {open_container("CAST(:id AS uuid)")}
-    AND EXISTS (SELECT FROM platform.item WHERE id = CAST(:id AS uuid) AND kind = :kind)
+    SELECT item.owner_id, {may("write")} AS may_write FROM platform.item
+    WHERE item.id = :id AND item.kind = :kind AND {visible()}
     """)
 )
 _DEPTH = Query(
@@ -111,16 +112,24 @@ async def is_open(session: ReadSession, person_id: UUID, container_id: UUID) -> 
     return found
 
 
-async def require_container(session: ReadSession, person_id: UUID, container_id: UUID | None, *, kind: str) -> None:
+async def require_container(session: ReadSession, person_id: UUID, container_id: UUID | None, *, kind: str) -> UUID:
     """Refuse a container that is none of `kind`, or that the person may not put things into; None is the top level.
 
+    Back comes to whom everything in it belongs: the container's owner, at the top level the person.
+
     Raises:
-        ContainerNotFound: it is refused.
+        ContainerNotFound: there is none that the person can see.
+        ReadOnly: the person may see it, but put nothing into it.
     """
-    if container_id is not None and not await session.scalar(
-        _IS_OPEN_OF_KIND, id=container_id, person_id=person_id, kind=kind
-    ):
+    if container_id is None:
+        return person_id
+    row = await session.first(_CONTAINER, id=container_id, person_id=person_id, kind=kind)
+    if row is None:
         raise ContainerNotFound
+    if not row.may_write:
+        raise ReadOnly
+    owner_id: UUID = row.owner_id
+    return owner_id
 
 
 async def require_depth(session: ReadSession, parent_id: UUID | None, *, limit: int) -> None:

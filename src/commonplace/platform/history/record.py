@@ -22,6 +22,7 @@ from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import WriteSession
 from commonplace.platform.errors import Conflict, Problem
 from commonplace.platform.events.event import Event, payload_of
+from commonplace.platform.history.departures import tell_departures
 from commonplace.platform.history.kind import Kind
 from commonplace.platform.sharing.rights import hidden
 from commonplace.platform.telemetry.correlation import correlation_id
@@ -215,6 +216,7 @@ async def change(
         raise
     if row is None:
         raise LookupError(f"{kind.name} {locked.id} was not locked by this transaction.")
+    await _tell_departures(session, [(locked, row)], by=by)
     return row
 
 
@@ -260,6 +262,15 @@ async def change_many(session: WriteSession, kind: Kind, changes: Sequence[Chang
             raise
         if len(rows) != len(group):
             raise LookupError(f"Some {kind.name} was not locked by this transaction, or is given twice.")
+        now = {row.id: row for row in rows}
+        await _tell_departures(session, [(one.locked, now[one.locked.id]) for one in group], by=by)
+
+
+async def _tell_departures(session: WriteSession, changed: Sequence[tuple[Row, Row]], *, by: UUID | None) -> None:
+    """Tell whoever loses sight of what was moved; each item is given as it was and as it is."""
+    moved = [(now.id, was.parent_id) for was, now in changed if was.parent_id not in {None, now.parent_id}]
+    if moved:
+        await tell_departures(session, moved, by=by)
 
 
 _VERSION_AND_EVENT = """
@@ -277,6 +288,10 @@ _VERSION_AND_EVENT = """
         FROM item JOIN input USING (id) CROSS JOIN platform.epoch
     )
     SELECT item.*, {columns} FROM item JOIN app USING (id)
+"""
+_PLACED_AT = """
+    CASE WHEN given.parent_id IS DISTINCT FROM item.parent_id
+        AND platform.brings_grants(item.parent_id, given.parent_id) THEN before.at ELSE item.placed_at END
 """
 # An object that its owner has already is locked by the "update", as anyone must who refers to it: the sweep deletes
 # under a lock of its own, and then the bytes just stored are registered after all. Items whose name was taken register
@@ -339,6 +354,8 @@ def _change_statement(
 ) -> Query:
     sets = ", ".join(f"{column} = given.{column}" for column in columns) or "id = app.id"
     item_sets = "".join(f", {name} = given.{name}" for name in item_fields)
+    if "parent_id" in item_fields:
+        item_sets += f", placed_at = {_PLACED_AT}"
     selected = _own_columns(kind) + ("" if returning is None else f", {returning} AS returned")
     return Query(
         text(

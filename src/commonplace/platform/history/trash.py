@@ -18,7 +18,7 @@ from commonplace.platform.events.event import Event
 from commonplace.platform.history import places
 from commonplace.platform.history.kind import Kind
 from commonplace.platform.history.record import ItemFields, NameTaken, change
-from commonplace.platform.sharing.rights import may
+from commonplace.platform.sharing.rights import own
 
 Numbered = Callable[[str, int], str]
 """Another name beside one that is taken: `("a.txt", 2)` to `"a (2).txt"`."""
@@ -29,7 +29,7 @@ _PAGE = f"""
     SELECT item.id, item.kind, item.title, item.parent_id, container.title AS parent_title, item.version,
         item.trashed_at
     FROM platform.item LEFT JOIN platform.item AS container ON container.id = item.parent_id
-    WHERE {may("read")} AND item.trashed_at IS NOT NULL {{after}}
+    WHERE {own()} AND item.trashed_at IS NOT NULL {{after}}
     ORDER BY item.trashed_at DESC, item.id DESC LIMIT :limit
 """
 _FIRST_PAGE = Query(text(_PAGE.format(after="")))
@@ -92,9 +92,10 @@ async def _free_title(session: WriteSession, place: UUID, title: str, numbered: 
 async def in_trash(
     session: ReadSession, person_id: UUID, *, limit: int, after: tuple[datetime, UUID] | None = None
 ) -> Sequence[Row]:
-    """What the person has in the trash, of any kind, the latest first; behind the entry with the keys `after`.
+    """What of the person's own is in the trash, of any kind, the latest first; behind the entry with the keys `after`.
 
-    Listed is what was trashed by itself; what only lies in a trashed container is not.
+    What others put there out of a shared container is among it, and in no list of theirs. Listed is what was trashed by
+    itself; what only lies in a trashed container is not.
     """
     if after is None:
         return await session.all(_FIRST_PAGE, person_id=person_id, limit=limit)

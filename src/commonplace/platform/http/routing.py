@@ -45,12 +45,13 @@ class HotRoute(APIRoute):
 
 def _in_a_unit(inner: Handle, endpoint: Callable[..., Any]) -> Handle:
     is_streaming = bool(getattr(endpoint, "takes_a_stream", False))
+    is_secret = bool(getattr(endpoint, "answers_a_secret", False))
 
     async def handle(request: Request) -> Response:
         parts: Parts = request.app.state.parts
         unit = Unit(parts)
         request.scope["commonplace.unit"] = unit
-        if request.method in _SAFE or "idempotency-key" not in request.headers:
+        if is_secret or request.method in _SAFE or "idempotency-key" not in request.headers:
             return await _run(unit, inner, request, None)
         attempt = await _attempt(parts, request, is_streaming=is_streaming)
         if attempt is not None and attempt.is_repetition and not is_streaming:
@@ -67,6 +68,12 @@ def takes_a_stream(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     the attempt `is_repetition`.
     """
     endpoint.takes_a_stream = True  # type: ignore[attr-defined]
+    return endpoint
+
+
+def answers_a_secret(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark an endpoint whose answer holds a secret that is told once: with `Idempotency-Key` it would be stored."""
+    endpoint.answers_a_secret = True  # type: ignore[attr-defined]
     return endpoint
 
 

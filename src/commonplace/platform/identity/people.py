@@ -3,6 +3,7 @@
 Who keeps people implements `People` (the accounts app does) and adds it to the parts.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -26,7 +27,16 @@ class Person:
 
 
 class People(Protocol):
-    """Finds people by their id."""
+    """Finds people by their id. Each call opens a session of its own: hold none while asking."""
 
     async def person(self, person_id: UUID) -> Person | None:
-        """The person; None when there is none (any more). Opens a session of its own: hold none while asking."""
+        """The person; None when there is none (any more)."""
+
+    async def people(self, person_ids: Collection[UUID]) -> Mapping[UUID, Person]:
+        """Those of these people that there are (still), by their ids; in one query."""
+
+    async def person_at(self, address: str) -> UUID | None:
+        """The person whom this e-mail address belongs to; None when it is nobody's, or no address.
+
+        Never tell the caller of a request which of the two it was.
+        """

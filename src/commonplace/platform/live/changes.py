@@ -1,7 +1,8 @@
 """What changed for a person: pages of the log, as clients get them by `/api/sync` and `/api/live`.
 
-Who sees an event is decided here and nowhere else in this part: `_SEEN` is the condition. So far one's own items are
-all that one sees.
+Who sees an event is decided here and nowhere else in this part. One sees what is told in one's own log; and, in the
+logs of people who share with one, what happened to the items that one can see now, since one could. So a revoked grant
+ends it at once, and what happened to an item before it was shared is never told.
 """
 
 from collections import deque
@@ -16,18 +17,39 @@ from commonplace.platform.database.query import Query
 from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import ReadSession
 from commonplace.platform.events import log
-from commonplace.platform.events.log import Cursor
+from commonplace.platform.events.log import Cursor, Position
+from commonplace.platform.sharing.rights import seen_since
 
 EVENTS_A_MESSAGE: Final = 200
 LONGEST_MESSAGE: Final = 256 * 1024  #: bytes of events
-_SEEN: Final = "event.owner_id = {person}"
-_SEEN_BY_ONE: Final = _SEEN.format(person="CAST(:person_id AS uuid)")
-_SEEN_BY_SOME: Final = _SEEN.format(person="ANY(CAST(:person_ids AS uuid[]))")
-_FOR_ONE = Query(
-    text(f"SELECT {log.EVENT_COLUMNS} FROM platform.event WHERE {_SEEN_BY_ONE} AND {log.BETWEEN} {log.IN_ORDER}")
+#: By itself, since an index then gives the order too.
+_OF_ONE = Query(
+    text(
+        f"SELECT {log.EVENT_COLUMNS} FROM platform.event"
+        f" WHERE event.owner_id = :owner_id AND {log.BETWEEN} {log.IN_ORDER}"
+    )
 )
-_FOR_SOME = Query(
-    text(f"SELECT {log.EVENT_COLUMNS} FROM platform.event WHERE {_SEEN_BY_SOME} AND {log.BETWEEN} {log.IN_ORDER}")
+_OF_OWNERS: Final = "event.owner_id = ANY(CAST(:owner_ids AS uuid[]))"
+_OF_SEVERAL = Query(
+    text(f"SELECT {log.EVENT_COLUMNS} FROM platform.event WHERE {_OF_OWNERS} AND {log.BETWEEN} {log.IN_ORDER}")
+)
+#: The same, and to whom of those with whom the owner shares (`viewer_ids`, each with an owner) an event is to be told.
+_SHARED = Query(
+    text(f"""
+    SELECT {log.EVENT_COLUMNS}, array(
+        SELECT viewer.id FROM unnest(CAST(:viewer_ids AS uuid[]), CAST(:sharer_ids AS uuid[])) AS viewer (id, owner_id)
+        CROSS JOIN LATERAL (SELECT event.item_id AS id) AS item
+        WHERE viewer.owner_id = event.owner_id AND event.item_id IS NOT NULL
+        AND event.at >= {seen_since(person="viewer.id")}
+    ) AS seen_by
+    FROM platform.event WHERE {_OF_OWNERS} AND {log.BETWEEN} {log.IN_ORDER}
+    """)
+)
+_SHARERS = Query(
+    text("""
+    SELECT DISTINCT person_id, owner_id FROM platform.item_grant
+    WHERE person_id = ANY(CAST(:person_ids AS uuid[])) AND owner_id <> person_id
+    """)
 )
 _encode = msgspec.json.Encoder().encode
 
@@ -64,17 +86,15 @@ async def present(session: ReadSession) -> Cursor:
 async def changes_for(session: ReadSession, person_id: UUID, since: Cursor, *, limit: int) -> Page:
     """What happened after `since` that this person sees, the oldest first, `limit` at most.
 
+    There can be more though these are few, or none: what others share is looked through piece by piece.
+
     Raises:
         CursorTooOld: the log no longer holds what comes right after it.
     """
     at = await log.position(session)
     at.refuse_too_old(since)
-    rows = await session.all(
-        _FOR_ONE, person_id=person_id, **since._asdict(), horizon_xid=at.horizon.xid, limit=limit + 1
-    )
-    has_more = len(rows) > limit
-    changes = [_change(row) for row in rows[:limit]]
-    return Page(changes, changes[-1].cursor if has_more else max(since, at.horizon), has_more)
+    seen, last, has_more = await _read(session, [person_id], since, at, limit=limit)
+    return Page([change for _, change in seen], last if has_more else max(since, at.horizon), has_more)
 
 
 async def news_for(session: ReadSession, person_ids: Collection[UUID], since: Cursor, *, limit: int) -> News:
@@ -85,19 +105,44 @@ async def news_for(session: ReadSession, person_ids: Collection[UUID], since: Cu
     """
     at = await log.position(session)
     at.refuse_too_old(since)
-    rows: Sequence[Row] = ()
+    seen: Sequence[tuple[UUID, Change]] = ()
+    last, has_more = since, False
     if at.horizon > since:
+        seen, last, has_more = await _read(session, person_ids, since, at, limit=limit)
+    return News(seen, last if has_more else max(since, at.horizon), has_more, is_more_near=at.is_something_hidden)
+
+
+async def _read(
+    session: ReadSession, person_ids: Collection[UUID], since: Cursor, at: Position, *, limit: int
+) -> tuple[Sequence[tuple[UUID, Change]], Cursor, bool]:
+    """Up to `limit` events in the logs of these people and of those who share with them.
+
+    Back comes each change with the person who sees it, the cursor behind the last event that was looked at, and whether
+    there are more. Of what others share not every event is seen; so there can be more though there are few, or none.
+    """
+    sharers = await session.all(_SHARERS, person_ids=list(person_ids))
+    bounds = {**since._asdict(), "horizon_xid": at.horizon.xid, "limit": limit + 1}
+    if sharers:
         rows = await session.all(
-            _FOR_SOME, person_ids=list(person_ids), **since._asdict(), horizon_xid=at.horizon.xid, limit=limit
+            _SHARED,
+            owner_ids=list({*person_ids, *(row.owner_id for row in sharers)}),
+            viewer_ids=[row.person_id for row in sharers],
+            sharer_ids=[row.owner_id for row in sharers],
+            **bounds,
         )
-    changes = [(row["owner_id"], _change(row)) for row in rows]
-    has_more = len(rows) == limit
-    return News(
-        changes,
-        changes[-1][1].cursor if has_more else max(since, at.horizon),
-        has_more,
-        is_more_near=at.is_something_hidden,
-    )
+    elif len(person_ids) == 1:
+        rows = await session.all(_OF_ONE, owner_id=next(iter(person_ids)), **bounds)
+    else:
+        rows = await session.all(_OF_SEVERAL, owner_ids=list(person_ids), **bounds)
+    own, seen = frozenset(person_ids), list[tuple[UUID, Change]]()
+    for row in rows[:limit]:
+        people = [row["owner_id"]] if row["owner_id"] in own else []
+        if sharers:
+            people += row["seen_by"]
+        if people:
+            change = _change(row)
+            seen += [(person_id, change) for person_id in people]
+    return seen, log.cursor_of(rows[min(limit, len(rows)) - 1]) if rows else since, len(rows) > limit
 
 
 def page_json(page: Page) -> bytes:

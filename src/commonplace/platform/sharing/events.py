@@ -1,0 +1,72 @@
+"""The facts of sharing.
+
+Each is told twice, into two logs: the owner's, without the person, for an address that was shared with must not tell
+whether it has an account; and the person's own, with their id. Whoever notifies heeds those that name a person.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from commonplace.platform.events.event import Event
+from commonplace.platform.sharing.rights import Level
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemShared(Event):
+    """Somebody was given access to an item."""
+
+    name: ClassVar[str] = "item.shared"
+    grant_id: UUID
+    item_id: UUID
+    level: Level
+    person_id: UUID | None  #: the person whose log it stands in; None in the owner's
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareChanged(Event):
+    """Somebody's access to an item is another one now."""
+
+    name: ClassVar[str] = "share.changed"
+    grant_id: UUID
+    item_id: UUID
+    level: Level
+    person_id: UUID | None  #: the person whose log it stands in; None in the owner's
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareRevoked(Event):
+    """Somebody has access to an item no longer: it was taken from them, or they left."""
+
+    name: ClassVar[str] = "share.revoked"
+    grant_id: UUID
+    item_id: UUID
+    how: Literal["revoked", "left"]
+    person_id: UUID | None  #: the person whose log it stands in; None in the owner's
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemLeft(Event):
+    """An item was moved out of a shared container: told to each person who does not see it any more."""
+
+    name: ClassVar[str] = "item.left"
+    item_id: UUID
+    container_id: UUID  #: where it lay
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkCreated(Event):
+    """An item can be read by whoever holds a link."""
+
+    name: ClassVar[str] = "link.created"
+    link_id: UUID
+    item_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkRevoked(Event):
+    """A link leads nowhere any more."""
+
+    name: ClassVar[str] = "link.revoked"
+    link_id: UUID
+    item_id: UUID
