@@ -6,7 +6,6 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 from uuid import UUID
 
@@ -21,39 +20,8 @@ from commonplace.platform.identity.clock import Clock
 from commonplace.platform.messages.errors import MailUnavailable
 from commonplace.platform.messages.mail import Mail, Mailer
 from commonplace.platform.parts import Parts
+from tests import doorbell
 
-#: It knows nothing of notifications; two kinds of notice come of one event.
-MODULES = {
-    "manifest": """
-        from commonplace.platform.app import App, NoticeKind
-        app = App(name="doorbell", title="Doorbell", notices=[
-            NoticeKind(name="rung", title="Somebody is at the door", event="doorbell.events:BellRung",
-                tell="doorbell.notices:rung"),
-            NoticeKind(name="logged", title="The bell was heard", event="doorbell.events:BellRung",
-                tell="doorbell.notices:logged", by_mail=False)])
-    """,
-    "events": """
-        from dataclasses import dataclass
-        from typing import ClassVar
-        from uuid import UUID
-        from commonplace.platform.events.event import Event
-        @dataclass(frozen=True, kw_only=True)
-        class BellRung(Event):
-            name: ClassVar[str] = "bell.rung"
-            who: str
-            residents: tuple[UUID, ...]
-            path: str | None = None
-            listener: UUID | None = None
-    """,
-    "notices": """
-        from commonplace.platform.messages.notices import Notice
-        async def rung(event, context):
-            return [Notice(person_id=person_id, title=f"{event.who} is at the door", text="Since a minute.",
-                path=event.path) for person_id in event.residents]
-        async def logged(event, context):
-            return [] if event.listener is None else [Notice(person_id=event.listener, title="Heard")]
-    """,
-}
 Ring = Callable[..., Awaitable[None]]
 Sent = Callable[[], Sequence[EmailMessage]]
 
@@ -108,12 +76,8 @@ def post(parts: Parts) -> Post:
 
 @pytest.fixture
 def environ(environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    folder = tmp_path / "code" / "doorbell"
-    folder.mkdir(parents=True)
-    for name, source in MODULES.items():
-        (folder / f"{name}.py").write_text(dedent(source))
-    (folder / "__init__.py").touch()
-    monkeypatch.syspath_prepend(str(folder.parent))
+    doorbell.write(tmp_path / "code")
+    monkeypatch.syspath_prepend(str(tmp_path / "code"))
     yield environ | {
         "APPS": ",".join([*APPS, "doorbell.manifest:app"]),
         "PUBLIC_URL": "https://cloud.example.org",
