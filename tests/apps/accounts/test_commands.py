@@ -130,3 +130,11 @@ async def test_suspending_and_roles_hold_at_once(ana: Any, run: Run) -> None:
     assert "(suspended)" in (await asyncio.to_thread(run, "list")).output
     assert (await asyncio.to_thread(run, "reinstate", ana.email)).exit_code == 0
     assert (await ana.get("/auth/profile")).status_code == 401  # its session ended for good
+
+
+def test_it_removes_the_factors_of_who_has_lost_them(run: Run) -> None:
+    run("create", "ana@example.org", password=PASSWORD)
+    none = run("remove-factors", "ana@example.org")
+    assert (none.exit_code, none.stdout) == (0, "ana@example.org has no second factor.\n")
+    nobody = run("remove-factors", "nobody@example.org")
+    assert (nobody.exit_code, "no account" in nobody.output) == (1, True)

@@ -22,6 +22,9 @@ from commonplace.apps.accounts.errors import (
     TooManySignIns,
     WrongCredentials,
 )
+from commonplace.apps.accounts.factors import api as factors_api
+from commonplace.apps.accounts.factors.schemas import SecondStepRead
+from commonplace.apps.accounts.factors.second_step import SecondStepNeeded
 from commonplace.apps.accounts.schemas import (
     JsonWebKeySet,
     PersonCreate,
@@ -32,7 +35,7 @@ from commonplace.apps.accounts.schemas import (
     SignOut,
     Tokens,
 )
-from commonplace.apps.accounts.sessions import TokenSession
+from commonplace.apps.accounts.tokens import tokens_of
 from commonplace.platform.errors import NotAuthenticated
 from commonplace.platform.history.record import StaleVersion
 from commonplace.platform.http.conditional import IfMatch, MalformedPrecondition, answer_read, etag
@@ -42,7 +45,7 @@ from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
 from commonplace.platform.identity.caller import SESSION_COOKIE
 from commonplace.platform.identity.errors import SessionOver
-from commonplace.platform.identity.requests import caller_of
+from commonplace.platform.identity.requests import caller_even_enrolling
 from commonplace.platform.identity.tokens import key_set
 
 _TAGS: Final = ["accounts"]
@@ -72,9 +75,19 @@ async def register(person: PersonCreate, accounts: TheAccounts, response: Respon
     return made
 
 
-@by_themselves.post("/login", responses=problems(WrongCredentials, TooManySignIns, SignInBusy))
-async def login(credentials: SignIn, accounts: TheAccounts, request: Request, response: Response) -> Tokens:
+@by_themselves.post(
+    "/login",
+    response_model=Tokens,
+    responses={
+        202: {"model": SecondStepRead, "description": "The password is right; a second factor is needed."},
+        **problems(WrongCredentials, TooManySignIns, SignInBusy),
+    },
+)
+async def login(credentials: SignIn, accounts: TheAccounts, request: Request, response: Response) -> Tokens | Response:
     """Sign in with an address and a password.
+
+    Who has a second factor is answered 202 and a `challenge_token` instead of tokens: `POST /api/auth/second-step`
+    completes the sign-in.
 
     After five wrong passwords for one account from one address each further try must wait twice as long as the one
     before; other limits hold for an address and for an account as a whole.
@@ -82,7 +95,17 @@ async def login(credentials: SignIn, accounts: TheAccounts, request: Request, re
     session = await sign_in.sign_in(
         accounts, email=credentials.address, password=credentials.password, device=device_of(request)
     )
-    return await _tokens(accounts, session, response)
+    if isinstance(session, SecondStepNeeded):
+        needed = SecondStepRead(
+            challenge_token=session.token, factors=list(session.factors), expires_in=session.expires_in
+        )
+        return Response(
+            needed.model_dump_json(),
+            status_code=HTTPStatus.ACCEPTED,
+            headers={"Cache-Control": "no-store"},
+            media_type="application/json",
+        )
+    return await tokens_of(accounts, session, response)
 
 
 @by_themselves.post("/refresh", responses=problems(InvalidRefreshToken, RefreshTokenReused, SessionOver))
@@ -94,7 +117,7 @@ async def refresh(body: Refresh, accounts: TheAccounts, response: Response) -> T
     session ends, and the answer is `refresh-token-reused`.
     """
     session = await sessions.refresh(accounts, body.refresh_token)
-    return await _tokens(accounts, session, response)
+    return await tokens_of(accounts, session, response)
 
 
 @by_themselves.post(
@@ -110,7 +133,7 @@ async def logout(
     if body is not None and body.refresh_token is not None:
         await sessions.sign_out_by_refresh_token(accounts, body.refresh_token)
         return
-    await sessions.sign_out(accounts, await caller_of(request))
+    await sessions.sign_out(accounts, await caller_even_enrolling(request))
     if SESSION_COOKIE in request.cookies:
         clear_cookie(response)
 
@@ -149,18 +172,7 @@ async def change_profile(
     return person
 
 
-async def _tokens(accounts: Accounts, session: TokenSession, response: Response) -> Tokens:
-    response.headers["Cache-Control"] = "no-store"
-    access_token = await accounts.tokens.issue(
-        person_id=session.person_id, session_id=session.session_id, role=session.role
-    )
-    return Tokens(
-        access_token=access_token,
-        refresh_token=session.refresh_token,
-        expires_in=accounts.tokens.settings.access_seconds,
-    )
-
-
 router.include_router(by_themselves)
+router.include_router(factors_api.router)
 router.include_router(token_api.router)
 router.include_router(session_api.router)

@@ -59,6 +59,22 @@ def reset_password(email: str, *, password_stdin: bool) -> None:
     click.echo(_run(work))
 
 
+@user.command("remove-factors")
+@click.argument("email")
+def remove_factors(email: str) -> None:
+    """Remove every second factor of a person who has lost them. Be sure that it is the person who asks."""
+    from commonplace.apps.accounts.context import Accounts  # noqa: PLC0415
+    from commonplace.apps.accounts.factors import service  # noqa: PLC0415
+
+    async def work(parts: Parts) -> str:
+        removed = await service.remove_all(parts[Accounts], email)
+        if not removed:
+            return f"{email} has no second factor."
+        return f"Removed of {email}: {', '.join(removed).replace('_', ' ')}. The password alone signs in again."
+
+    click.echo(_run(work))
+
+
 @user.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable, one object a person.")
 def list_people(*, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from commonplace.apps.accounts.derived_keys import DerivedKeys
+from commonplace.apps.accounts.factors.proof_source import StoredProofs
 from commonplace.apps.accounts.passwords import Passwords
 from commonplace.apps.accounts.person_source import StoredPeople
 from commonplace.apps.accounts.refused_lately import RefusedLately
@@ -17,6 +18,7 @@ from commonplace.platform.database.bus import Bus
 from commonplace.platform.database.session import Database
 from commonplace.platform.identity.clock import Clock
 from commonplace.platform.identity.people import People
+from commonplace.platform.identity.proofs import Proofs
 from commonplace.platform.identity.settings import JwtSettings
 from commonplace.platform.identity.tokens import AccessTokens
 from commonplace.platform.identity.verifier import SESSION_CHANGED, SESSION_ENDED, Identity
@@ -105,5 +107,6 @@ async def compose(parts: Parts) -> None:
     )
     parts.add(identity)
     parts.add(StoredPeople(database), as_=People)
+    parts.add(StoredProofs(database=database, minutes=settings.proof_minutes, clock=clock), as_=Proofs)
     parts.add(accounts)
     parts.on_close(accounts.close)

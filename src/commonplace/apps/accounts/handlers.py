@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from commonplace.apps.accounts import device_queries, queries, token_queries
 from commonplace.apps.accounts.context import Accounts
+from commonplace.apps.accounts.factors import queries as factor_queries
 from commonplace.apps.accounts.known_devices import FORGOTTEN_AFTER
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database
@@ -23,6 +24,8 @@ async def forget_the_past(_tick: ScheduleTick, context: Context) -> None:
     strangers_before = accounts.now() - _STRANGERS_KEPT
     await _delete(accounts.database, queries.FORGET_SESSIONS, {"before": before})
     await _delete(accounts.database, token_queries.FORGET_TOKENS, {"before": before})
+    await _delete(accounts.database, factor_queries.FORGET_SECOND_STEPS, {"before": accounts.now()})
+    await _delete(accounts.database, factor_queries.FORGET_SPENT_CHALLENGES, {"before": accounts.now()})
     await _delete(accounts.database, device_queries.FORGET_NOTICES, {"before": before})
     await _delete(accounts.database, device_queries.FORGET_DEVICES, {"before": accounts.now() - FORGOTTEN_AFTER})
     await _delete(accounts.database, queries.FORGET_ATTEMPTS, {"before": before, "strangers_before": strangers_before})

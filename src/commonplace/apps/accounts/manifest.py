@@ -16,6 +16,26 @@ app = App(
             event="commonplace.apps.accounts.events:NewDeviceSignedIn",
             handler="commonplace.apps.accounts.security_mail:tell_of_new_device",
         ),
+        Subscription(
+            event="commonplace.apps.accounts.events:SecondFactorAdded",
+            handler="commonplace.apps.accounts.factors.handlers:tell_of_added",
+        ),
+        Subscription(
+            event="commonplace.apps.accounts.events:SecondFactorRemoved",
+            handler="commonplace.apps.accounts.factors.handlers:tell_of_removed",
+        ),
+        Subscription(
+            event="commonplace.apps.accounts.events:SecondFactorLocked",
+            handler="commonplace.apps.accounts.factors.handlers:tell_of_locked",
+        ),
+        Subscription(
+            event="commonplace.apps.accounts.events:RecoveryCodeUsed",
+            handler="commonplace.apps.accounts.factors.handlers:tell_of_recovery",
+        ),
+        Subscription(
+            event="commonplace.apps.accounts.events:PasskeyCountedBack",
+            handler="commonplace.apps.accounts.factors.handlers:tell_of_counted_back",
+        ),
     ),
     schedules=(
         Schedule(
@@ -28,6 +48,10 @@ app = App(
         "POST /api/auth/register",
         "POST /api/auth/login",
         "POST /api/auth/refresh",
+        "POST /api/auth/second-step",
+        "POST /api/auth/second-step/passkey-options",
+        "POST /api/auth/passkey-options",
+        "POST /api/auth/passkey-login",
         "GET /api/auth/jwks.json",
     ),
     compose="commonplace.apps.accounts.context:compose",

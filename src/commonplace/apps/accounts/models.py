@@ -162,7 +162,9 @@ class SignInAttempt(SQLModel, table=True):
 
     __tablename__: ClassVar[Any] = "sign_in_attempt"
     __table_args__ = (
-        CheckConstraint("outcome IN ('pending', 'refused', 'signed_in')", name="sign_in_attempt_outcome"),
+        CheckConstraint(
+            "outcome IN ('pending', 'refused', 'second_step', 'signed_in')", name="sign_in_attempt_outcome"
+        ),
         Index("sign_in_attempt_by_account", "account_key", "at"),
         Index("sign_in_attempt_by_network", "network", "at"),
         Index("sign_in_attempt_of_person", "person_id", "at", postgresql_where=text("person_id IS NOT NULL")),

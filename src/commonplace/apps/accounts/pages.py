@@ -3,7 +3,7 @@
 from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -15,7 +15,12 @@ from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.cookies import clear_cookie, set_cookie
 from commonplace.apps.accounts.device import Device, device_of
 from commonplace.apps.accounts.errors import LinkNotValid, ProfileNotAllowed, RegistrationClosed
+from commonplace.apps.accounts.factors import pages as factor_pages
+from commonplace.apps.accounts.factors.errors import PasskeyRefused, SecondStepOver
+from commonplace.apps.accounts.factors.pages import to_second_step
+from commonplace.apps.accounts.factors.second_step import SecondStepNeeded
 from commonplace.apps.accounts.languages import LANGUAGES, preferred_language
+from commonplace.apps.accounts.next_page import next_page
 from commonplace.apps.accounts.password_rules import FEWEST_CHARACTERS
 from commonplace.apps.accounts.profile import change_profile, read_profile
 from commonplace.apps.accounts.profile_rules import clean_time_zone, time_zones
@@ -23,16 +28,13 @@ from commonplace.apps.accounts.registration import register
 from commonplace.apps.accounts.schemas import PersonCreate, PersonRead, ProfileChange
 from commonplace.apps.accounts.sessions import BrowserSession, open_browser_session, sign_out
 from commonplace.apps.accounts.sign_in import sign_in_browser
-from commonplace.platform.errors import Problem
+from commonplace.platform.errors import NotAuthenticated, Problem
 from commonplace.platform.http.dependencies import Reading, Writing, part
 from commonplace.platform.http.routing import Router
 from commonplace.platform.identity.caller import Caller
-from commonplace.platform.identity.requests import caller_if_any
+from commonplace.platform.identity.requests import caller_even_enrolling, caller_if_any
 from commonplace.platform.pages.render import Pages, render
 from commonplace.platform.pages.viewer import CurrentViewer
-
-_ADDRESS_OF_NOBODY: Final = "/app"  # leads on to the first page
-_LONGEST_NEXT: Final = 2000  # characters
 
 # These functions commit by themselves, so the routes take no session (as in api.py).
 by_themselves = APIRouter(include_in_schema=False)
@@ -69,7 +71,7 @@ async def sign_up_page(request: Request, accounts: TheAccounts) -> Response:
     """Make an account, while registration is open."""
     if not accounts.settings.registration_is_open:
         raise RegistrationClosed
-    return render(request, "accounts/sign_up.html", next=_next(request.query_params.get("next")), **_form(accounts))
+    return render(request, "accounts/sign_up.html", next=next_page(request.query_params.get("next")), **_form(accounts))
 
 
 @by_themselves.post("/app/sign-up")
@@ -81,14 +83,14 @@ async def sign_up(request: Request, accounts: TheAccounts) -> Response:
     except RegistrationClosed:
         raise
     except Problem as problem:
-        return _again(request, "accounts/sign_up.html", form, problem, next=_next(_text(form, "next")))
+        return _again(request, "accounts/sign_up.html", form, problem, next=next_page(_text(form, "next")))
     return await _let_in(request, accounts, person.id, form)
 
 
 @by_themselves.get("/app/sign-in")
 async def sign_in_page(request: Request, accounts: TheAccounts) -> Response:
     """Sign in; who is signed in already is led on."""
-    wanted = _next(request.query_params.get("next"))
+    wanted = next_page(request.query_params.get("next"))
     if await caller_if_any(request) is not None:
         return RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
     async with accounts.database.reading() as session:
@@ -100,7 +102,7 @@ async def sign_in_page(request: Request, accounts: TheAccounts) -> Response:
         is_open=accounts.settings.registration_is_open,
         has_administrator=has_administrator,
         is_signed_out="signed-out" in request.query_params,
-        **_form(accounts),
+        **(_form(accounts) | _refused_before(request)),
     )
 
 
@@ -108,7 +110,7 @@ async def sign_in_page(request: Request, accounts: TheAccounts) -> Response:
 async def sign_in(request: Request, accounts: TheAccounts) -> Response:
     """Check the address and the password, and begin a session that the browser's cookie carries."""
     form, device = await request.form(), device_of(request)
-    wanted = _next(_text(form, "next"))
+    wanted = next_page(_text(form, "next"))
     try:
         session = await sign_in_browser(
             accounts, email=_text(form, "email"), password=_text(form, "password"), device=device
@@ -124,15 +126,16 @@ async def sign_in(request: Request, accounts: TheAccounts) -> Response:
             has_administrator=True,
             is_signed_out=False,
         )
+    if isinstance(session, SecondStepNeeded):
+        return to_second_step(session, wanted, device, accounts)
     return _with_cookie(RedirectResponse(wanted, HTTPStatus.SEE_OTHER), session, device, accounts)
 
 
 @by_themselves.post("/app/sign-out")
 async def leave(request: Request, accounts: TheAccounts) -> Response:
     """End the session of the browser's cookie; when this answers, no process admits it any more."""
-    caller = await caller_if_any(request)
-    if caller is not None:
-        await sign_out(accounts, caller)
+    with suppress(NotAuthenticated):
+        await sign_out(accounts, await caller_even_enrolling(request))
     response = RedirectResponse("/app/sign-in?signed-out", HTTPStatus.SEE_OTHER)
     clear_cookie(response)
     return response
@@ -161,6 +164,7 @@ async def save_profile(request: Request, viewer: CurrentViewer, session: Writing
 
 
 router.include_router(by_themselves)
+router.include_router(factor_pages.router)
 router.include_router(token_pages.router)
 router.include_router(session_pages.router)
 
@@ -174,10 +178,11 @@ def _newcomer(form: FormData) -> PersonCreate:
     return PersonCreate(email=_text(form, "email"), password=_text(form, "password"), name=_text(form, "name"))
 
 
-def _next(path: str | None) -> str:
-    """Where to go after signing in: a page of ours, whatever the address asked for."""
-    is_ours = path is not None and path.startswith("/app/") and path.isprintable() and "\\" not in path
-    return path if is_ours and path is not None and len(path) <= _LONGEST_NEXT else _ADDRESS_OF_NOBODY
+def _refused_before(request: Request) -> dict[str, Any]:
+    """Why another page of the sign-in led back to this one."""
+    if "over" in request.query_params:
+        return {"problem": SecondStepOver().detail}
+    return {"problem": PasskeyRefused().detail} if "passkey-refused" in request.query_params else {}
 
 
 def _form(accounts: Accounts | None = None, values: dict[str, str] | None = None) -> dict[str, Any]:
@@ -210,7 +215,7 @@ async def _let_in(request: Request, accounts: Accounts, person_id: UUID, form: F
     caller = Caller(person_id=person_id, session_id=session.session_id, role="user")
     async with accounts.database.writing() as writing:
         await change_profile(writing, caller, change, expected=None)
-    response = RedirectResponse(_next(_text(form, "next")), HTTPStatus.SEE_OTHER)
+    response = RedirectResponse(next_page(_text(form, "next")), HTTPStatus.SEE_OTHER)
     return _with_cookie(response, session, device, accounts)
 
 

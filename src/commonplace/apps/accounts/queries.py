@@ -55,7 +55,8 @@ REHASH_PASSWORD: Final = Query(
 
 LIVE_SESSION: Final = Query(
     text("""
-    SELECT session.id, session.person_id, session.kind, account.role, session.last_used_at, session.expires_at
+    SELECT session.id, session.person_id, session.kind, account.role, session.last_used_at, session.expires_at,
+        EXISTS (SELECT FROM accounts.enrolment_due WHERE session_id = session.id) AS may_only_enrol
     FROM accounts.session JOIN accounts.account USING (person_id)
     WHERE session.id = :session_id AND session.ended_at IS NULL AND session.expires_at > :now
         AND account.state = 'active'
@@ -63,7 +64,8 @@ LIVE_SESSION: Final = Query(
 )
 LIVE_SESSION_OF_COOKIE: Final = Query(
     text("""
-    SELECT session.id, session.person_id, session.kind, account.role, session.last_used_at, session.expires_at
+    SELECT session.id, session.person_id, session.kind, account.role, session.last_used_at, session.expires_at,
+        EXISTS (SELECT FROM accounts.enrolment_due WHERE session_id = session.id) AS may_only_enrol
     FROM accounts.session JOIN accounts.account USING (person_id)
     WHERE session.cookie_digest = :digest AND session.ended_at IS NULL AND session.expires_at > :now
         AND account.state = 'active'
@@ -202,7 +204,8 @@ _OTHERS: Final = """
 ACCOUNT_AND_COUNTS: Final = Query(
     text(f"""
     WITH of_account AS ({_OTHERS} AND account_key = :account_key), of_network AS ({_OTHERS} AND network = :network)
-    SELECT pair.*, account.*, address.*, found.person_id, found.hash, EXISTS (
+    SELECT pair.*, account.*, address.*, found.person_id, found.hash,
+        found.has_second_factor, EXISTS (
         SELECT FROM accounts.session
         WHERE session.person_id = found.person_id AND session.network = :network AND session.network <> ''
     ) AS is_known_network
@@ -219,8 +222,11 @@ ACCOUNT_AND_COUNTS: Final = Query(
             min(at) FILTER (WHERE failed) AS address_oldest
         FROM of_network
     ) AS address LEFT JOIN (
-        SELECT account.person_id, password.hash FROM accounts.account LEFT JOIN accounts.password USING (person_id)
-        WHERE account.email_key = :email_key
+        SELECT account.person_id, password.hash,
+            EXISTS (SELECT FROM accounts.totp WHERE totp.person_id = account.person_id AND confirmed_at IS NOT NULL)
+                OR EXISTS (SELECT FROM accounts.passkey WHERE passkey.person_id = account.person_id)
+                AS has_second_factor
+        FROM accounts.account LEFT JOIN accounts.password USING (person_id) WHERE account.email_key = :email_key
     ) AS found ON true
     """)
 )

@@ -59,7 +59,11 @@ class StoredSessions:
             async with self._database.writing() as session:
                 await session.execute(queries.USE_SESSION, session_id=row.id, now=now, idle_end=now + self._idle)
         return LiveSession(
-            session_id=row.id, person_id=row.person_id, role=row.role, expires_at=row.expires_at.timestamp()
+            session_id=row.id,
+            person_id=row.person_id,
+            role=row.role,
+            expires_at=row.expires_at.timestamp(),
+            may_only_enrol=row.may_only_enrol,
         )
 
     @property

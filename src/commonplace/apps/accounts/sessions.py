@@ -14,6 +14,7 @@ from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.device import Device
 from commonplace.apps.accounts.errors import InvalidRefreshToken, RefreshTokenReused
 from commonplace.apps.accounts.events import NewDeviceSignedIn, RefreshReused, SessionEnded, SignedIn
+from commonplace.apps.accounts.factors import standing
 from commonplace.apps.accounts.refresh_tokens import RefreshToken
 from commonplace.platform.database.ids import new_id
 from commonplace.platform.database.row import Row
@@ -180,6 +181,7 @@ async def _begin(
     )
     fact = SignedIn(person_id=begun.person_id, session_id=begun.session_id, method=method, kind=kind)
     await log.tell(session, fact, owner_id=begun.person_id, by=begun.person_id)
+    await standing.note_beginning(session, accounts, begun.session_id, method)
     if row is not None and row.is_on_new_device:
         news = NewDeviceSignedIn(person_id=begun.person_id, session_id=begun.session_id)
         await log.tell(session, news, owner_id=begun.person_id, by=begun.person_id)

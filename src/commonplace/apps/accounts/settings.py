@@ -65,6 +65,29 @@ class AccountsSettings(BaseModel):
     failure_window_seconds: int = Field(
         default=900, ge=1, le=86_400, description="The length of that window; a failure is forgotten after it."
     )
+    second_factor: Literal["optional", "administrators", "everybody"] = Field(
+        default="optional",
+        description="Who needs a second factor. Who has none is led to set one up at the next sign-in, and can do"
+        " nothing else until then.",
+    )
+    second_step_seconds: int = Field(
+        default=300, ge=30, le=3600, description="How long a sign-in waits for its second step after the password."
+    )
+    second_step_tries: int = Field(
+        default=5, ge=1, le=100, description="Wrong second steps after which a sign-in begins again at the password."
+    )
+    factor_tries: int = Field(
+        default=10, ge=1, le=1000, description="Wrong codes after which an authenticator app or recovery codes lock."
+    )
+    factor_lock_seconds: int = Field(
+        default=900, ge=1, le=86_400, description="How long that lasts; each further time twice as long, up to a day."
+    )
+    proof_minutes: int = Field(
+        default=15,
+        ge=1,
+        le=1440,
+        description="How long after signing in, or proving it again, dangerous things may be done.",
+    )
     session_idle_days: int = Field(
         default=30, ge=1, le=400, description="A session not used for this long ends; each use begins it anew."
     )

@@ -14,6 +14,7 @@ class PublicUrl:
     """The address of the installation, without a slash at its end."""
 
     base: str
+    is_configured: bool = True  #: whether it was set; otherwise it is what this machine makes of its own name
 
     @classmethod
     def of(cls, public_url: str | None, host: str, port: int) -> Self:
@@ -21,7 +22,7 @@ class PublicUrl:
         if public_url:
             return cls(public_url.rstrip("/"))
         reached = "127.0.0.1" if host in _ALL_ADDRESSES else host
-        return cls(f"http://{f'[{reached}]' if ':' in reached else reached}:{port}")
+        return cls(f"http://{f'[{reached}]' if ':' in reached else reached}:{port}", is_configured=False)
 
     def __str__(self) -> str:
         return self.base

@@ -20,6 +20,7 @@ class Caller:
     session_id: UUID
     role: Role
     scopes: frozenset[str] = EVERYTHING  #: what the credential admits; a session admits everything
+    may_only_enrol: bool = False  #: whether a second factor is asked for here that the person has yet to set up
 
     @property
     def is_administrator(self) -> bool:

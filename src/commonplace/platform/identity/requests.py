@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from commonplace.platform.errors import NotAuthenticated
 from commonplace.platform.identity.api_tokens import PREFIX
 from commonplace.platform.identity.caller import SESSION_COOKIE, Caller
+from commonplace.platform.identity.enrolment import SecondFactorMissing
 from commonplace.platform.identity.errors import InvalidCredential
 from commonplace.platform.identity.scopes import Scopes
 from commonplace.platform.identity.verifier import Identity
@@ -18,7 +19,22 @@ _STATE: Final = "commonplace.caller"
 
 
 async def caller_of(connection: HTTPConnection) -> Caller:
+    """Who sent this request, or opened this WebSocket: `caller_even_enrolling`, but nobody who has to enrol first.
+
+    Raises:
+        SecondFactorMissing: the person has to set up a second factor first.
+        NotAuthenticated, ScopeMissing, DatabaseUnavailable: as there.
+    """
+    caller = await caller_even_enrolling(connection)
+    if caller.may_only_enrol:
+        raise SecondFactorMissing
+    return caller
+
+
+async def caller_even_enrolling(connection: HTTPConnection) -> Caller:
     """Who sent this request, or opened this WebSocket; found out once for each.
+
+    It may be somebody who has to set up a second factor first: only what serves that, or a sign-out, asks by this.
 
     A cookie counts for any method: that the request came from a page of ours was checked before it got here. What an
     API token admits is held against the request here, and nowhere else.
@@ -38,6 +54,7 @@ async def caller_if_any(connection: HTTPConnection) -> Caller | None:
     """Who sent this request; None when nobody who is known did.
 
     Raises:
+        SecondFactorMissing: the person has to set up a second factor first.
         DatabaseUnavailable: whether the session has ended cannot be found out.
     """
     try:
@@ -53,13 +70,13 @@ async def _verified(connection: HTTPConnection) -> Caller:
         scheme, _, value = header.partition(" ")
         token = _token(scheme.lower(), value.strip())
         if not token.startswith(PREFIX):
-            return await parts[Identity].caller_of_bearer(token)
+            return await parts[Identity].caller_of_bearer(token, even_enrolling=True)
         caller = await parts[Identity].caller_of_api_token(token)
         parts[Scopes].refuse_unless_admitted(caller, connection.scope.get("method", "GET"), connection.scope["path"])
         return caller
     cookie = connection.cookies.get(SESSION_COOKIE)
     if cookie is not None:
-        return await parts[Identity].caller_of_cookie(cookie)
+        return await parts[Identity].caller_of_cookie(cookie, even_enrolling=True)
     raise NotAuthenticated("Sign in first: send `Authorization: Bearer` with an access token.")
 
 

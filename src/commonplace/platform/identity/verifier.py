@@ -18,6 +18,7 @@ from uuid import UUID
 
 from commonplace.platform.identity.api_tokens import is_well_formed
 from commonplace.platform.identity.caller import EVERYTHING, Caller, Role
+from commonplace.platform.identity.enrolment import SecondFactorMissing
 from commonplace.platform.identity.errors import ApiTokenOver, InvalidCredential, SessionOver
 from commonplace.platform.identity.remembered import RememberedCallers
 from commonplace.platform.identity.tokens import AccessTokens
@@ -39,6 +40,7 @@ class LiveSession:
     role: Role
     expires_at: float  #: Unix seconds; infinite: never
     scopes: frozenset[str] = EVERYTHING  #: what an API token admits
+    may_only_enrol: bool = False  #: whether the person has to set up a second factor before anything else
 
 
 Read = Callable[[], Awaitable[LiveSession | None]]
@@ -90,42 +92,44 @@ class Identity:
         bus.subscribe(SESSION_ENDED, self._hear)
         bus.subscribe(SESSION_CHANGED, self._hear)
 
-    async def caller_of_bearer(self, token: str) -> Caller:
-        """The caller of an access token.
+    async def caller_of_bearer(self, token: str, *, even_enrolling: bool = False) -> Caller:
+        """The caller of an access token; with `even_enrolling` also one who has to set up a second factor first.
 
         Raises:
+            SecondFactorMissing: the caller has to do so.
             InvalidCredential: it is forged, from elsewhere, or no token at all.
             CredentialExpired: its time is over.
             SessionOver: its session has ended.
             DatabaseUnavailable: whether its session has ended cannot be found out.
         """
-        remembered = await self._recall(self._remembered, token)
-        if remembered is not None:
-            return remembered
-        claims = await self.tokens.verify(token)
-        return await self._current(
-            self._remembered,
-            token,
-            lambda: self._sessions.live_session(claims.session_id),
-            expires_at=claims.expires_at,
-            person_id=claims.person_id,
-        )
+        caller = await self._recall(self._remembered, token)
+        if caller is None:
+            claims = await self.tokens.verify(token)
+            caller = await self._current(
+                self._remembered,
+                token,
+                lambda: self._sessions.live_session(claims.session_id),
+                expires_at=claims.expires_at,
+                person_id=claims.person_id,
+            )
+        return _admitted(caller, even_enrolling=even_enrolling)
 
-    async def caller_of_cookie(self, value: str) -> Caller:
+    async def caller_of_cookie(self, value: str, *, even_enrolling: bool = False) -> Caller:
         """The caller of a browser's session cookie. The request's origin was checked before.
 
         Raises:
+            SecondFactorMissing: the caller has to set up a second factor first, and not `even_enrolling`.
             InvalidCredential: it is no value that a cookie of ours can have.
             SessionOver: no session has it, or not any more.
             DatabaseUnavailable: whether its session has ended cannot be found out.
         """
-        remembered = await self._recall(self._remembered, value)
-        if remembered is not None:
-            return remembered
-        if not value or len(value) > LONGEST_COOKIE or not value.isascii():
-            raise InvalidCredential
-        digest = hashlib.sha256(value.encode()).digest()
-        return await self._current(self._remembered, value, lambda: self._sessions.live_session_of_cookie(digest))
+        caller = await self._recall(self._remembered, value)
+        if caller is None:
+            if not value or len(value) > LONGEST_COOKIE or not value.isascii():
+                raise InvalidCredential
+            digest = hashlib.sha256(value.encode()).digest()
+            caller = await self._current(self._remembered, value, lambda: self._sessions.live_session_of_cookie(digest))
+        return _admitted(caller, even_enrolling=even_enrolling)
 
     async def caller_of_api_token(self, token: str) -> Caller:
         """The caller of an API token, with its scopes; who admits the caller holds them against the request.
@@ -190,7 +194,11 @@ class Identity:
             if session is None or (person_id is not None and session.person_id != person_id):
                 raise SessionOver
             caller = Caller(
-                person_id=session.person_id, session_id=session.session_id, role=session.role, scopes=session.scopes
+                person_id=session.person_id,
+                session_id=session.session_id,
+                role=session.role,
+                scopes=session.scopes,
+                may_only_enrol=session.may_only_enrol,
             )
             if not witness.missed_some and session.session_id not in witness.spoken_of:
                 until = min(expires_at, session.expires_at, self._clock() + RECHECK_SECONDS)
@@ -198,6 +206,12 @@ class Identity:
                 return caller
         # Spoken of during each read, and alive at the last one: right for this request, but nothing to remember.
         return caller
+
+
+def _admitted(caller: Caller, *, even_enrolling: bool) -> Caller:
+    if caller.may_only_enrol and not even_enrolling:
+        raise SecondFactorMissing
+    return caller
 
 
 class _Witness:

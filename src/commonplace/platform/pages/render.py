@@ -157,26 +157,29 @@ class Pages:
     def problem(self, scope: Scope, document: Mapping[str, Any]) -> Response | None:
         """A problem document as a page; who is not signed in is led to the sign-in page instead.
 
+        A problem that names a page in `continue_at`, where what is missing can be done, leads there.
+
         None, which means JSON, for a script that asked for a piece of a page.
         """
         request = Request(scope)
         status = HTTPStatus(document["status"])
         if status == HTTPStatus.UNAUTHORIZED:
-            return _to_sign_in(request)
+            return _to_page(request, SIGN_IN_PATH)
+        if "continue_at" in document:
+            return _to_page(request, document["continue_at"])
         if request.headers.get("hx-request") == "true" and request.headers.get("hx-target") != "main#main":
             return None
         headers = {"Cache-Control": "no-store"}
         return self.render(request, "problem.html", status=status, headers=headers, problem=document, home=self.home)
 
 
-def _to_sign_in(request: Request) -> Response:
+def _to_page(request: Request, address: str) -> Response:
     is_click = request.headers.get("hx-request") == "true"
     wanted = request.headers.get("hx-current-url", "") if is_click else str(request.url)
     path = "/" + wanted.split("/", 3)[3] if wanted.count("/") > 2 else ""  # noqa: PLR2004 - scheme://host/path
-    address = SIGN_IN_PATH
-    if (is_click or request.method == "GET") and path.startswith("/app/") and not path.startswith(SIGN_IN_PATH):
+    if (is_click or request.method == "GET") and path.startswith("/app/") and not path.startswith(address):
         address += "?" + urlencode({"next": path})
-    if is_click:  # htmx follows a redirect by itself and would put the sign-in page into the frame
+    if is_click:  # htmx follows a redirect by itself and would put the other page into the frame
         return Response(headers={"HX-Redirect": address})
     return RedirectResponse(address, HTTPStatus.SEE_OTHER, headers={"Cache-Control": "no-store"})
 

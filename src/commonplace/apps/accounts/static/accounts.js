@@ -1,0 +1,3 @@
+/** What pages of accounts do inside the frame. */
+
+import "./js/passkeys.js";
