@@ -86,6 +86,13 @@ class TestSessions:
         kept.write_text(json.dumps(sessions))
         assert "Not signed in" in (await signed_in("files", "ls", fails=True)).output
 
+    async def test_the_server_is_the_one_that_was_signed_in_to_last(
+        self, signed_in: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("COMMONPLACE_SERVER")
+        answer = await signed_in("files", "ls")
+        assert answer.exit_code == 0, answer.output
+
     async def test_a_file_of_sessions_that_is_none_is_said_so(self, run: Run, tmp_path: Path) -> None:
         kept = tmp_path / "config" / "commonplace" / "sessions.json"
         kept.parent.mkdir(parents=True)

@@ -47,6 +47,10 @@ class Sessions:
         """The tokens for a server; None when there is no session."""
         return self._all().get(server)
 
+    def latest(self) -> str | None:
+        """The server of the session that was begun or refreshed last; None when there is no session."""
+        return next(reversed(self._all()), None)
+
     def keep(self, server: str, tokens: dict[str, str] | None) -> None:
         """Remember the tokens for a server; None forgets them."""
         sessions = self._all()

@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
@@ -26,21 +27,19 @@ def _with_client(command: "Callable[Concatenate[Client, P], T]") -> Callable[...
     @click.option(
         "--server",
         envvar="COMMONPLACE_SERVER",
-        default=lambda: f"http://127.0.0.1:{os.environ.get('PORT', '8000')}",
-        show_default="http://127.0.0.1:8000",
-        help="The address of the server (or COMMONPLACE_SERVER).",
+        help="The server's address (or COMMONPLACE_SERVER); left out: the one signed in to last, or this machine's.",
     )
     @wraps(command)
-    def run(*arguments: Any, server: str, **options: Any) -> T:
+    def run(*arguments: Any, server: str | None, **options: Any) -> T:
         from commonplace.apps.files.client import Client, Refused, Sessions  # noqa: PLC0415 - `--help` stays quick
 
-        client = Client(server, sessions=Sessions())
+        sessions = Sessions()
+        here = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"
         try:
-            return command(client, *arguments, **options)
+            with closing(Client(server or sessions.latest() or here, sessions=sessions)) as client:
+                return command(client, *arguments, **options)
         except Refused as error:
             raise click.ClickException(str(error)) from error
-        finally:
-            client.close()
 
     return run
 
