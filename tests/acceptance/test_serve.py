@@ -145,7 +145,18 @@ class TestBeingToldWhatIsWrong:
             "database",
             "schema",
             "storage",
+            "mail",
         }
+
+    def test_doctor_asks_the_mail_server(self, shared: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(shared.environ, "MAIL__URL", "smtps://cloud:hunter2@127.0.0.1:9")
+        monkeypatch.setitem(shared.environ, "MAIL__FROM", "cloud@example.org")
+        answer = shared.run("doctor", "--json")
+        assert answer.returncode != 0
+        (mail,) = (finding for finding in json.loads(answer.stdout) if finding["part"] == "mail")
+        assert not mail["is_well"]
+        assert "smtps://127.0.0.1:9" in mail["text"]
+        assert "hunter2" not in answer.stdout + answer.stderr
 
 
 class TestCommands:

@@ -1,4 +1,4 @@
-"""What the platform itself does by the clock, written as the manifest of an app, beside those of the apps.
+"""What the platform itself does by the clock and has people told, written as a manifest, beside those of the apps.
 
 Nothing here decides what is kept: the settings do, and each part drops its own.
 """
@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from commonplace.platform.app import App, Schedule
+from commonplace.platform.app import App, NoticeKind, Schedule
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database
 from commonplace.platform.events.event import ScheduleTick
@@ -19,7 +19,7 @@ _HERE: Final = "commonplace.platform.housekeeping"
 
 app = App(
     name="platform",
-    title="Platform",
+    title="Commonplace",
     schedules=(
         Schedule(name="keep_log", cron="4 * * * *", handler="commonplace.platform.events.partitions:keep_log"),
         Schedule(name="purge_trash", cron="11 * * * *", handler="commonplace.platform.history.purge:purge_trash"),
@@ -29,6 +29,14 @@ app = App(
         Schedule(name="thin_moments", cron="41 2 * * *", handler=f"{_HERE}:thin_moments"),
         Schedule(name="forget_keys", cron="53 * * * *", handler=f"{_HERE}:forget_keys"),
         Schedule(name="forget_ticks", cron="47 2 * * *", handler=f"{_HERE}:forget_ticks"),
+    ),
+    notices=(
+        NoticeKind(
+            name="shared",
+            title="Something is shared with me",
+            event="commonplace.platform.sharing.events:ItemShared",
+            tell="commonplace.platform.history.shared_notice:item_shared",
+        ),
     ),
 )
 

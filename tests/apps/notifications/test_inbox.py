@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from commonplace.apps.notifications import handlers, inbox
+from commonplace.platform.database.pages import write_cursor
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database
 from commonplace.platform.events.event import ScheduleTick
@@ -93,8 +94,12 @@ async def test_pages_are_whole_and_in_order(ana: Visitor, ring: Ring, deliver: D
             break
         after = f"&after={page['next']}"
     assert found == [f"Visitor {number} is at the door" for number in reversed(range(7))]
-    for cursor in ("x", "WyJub25lIiwxXQ", "WyIxMjM0IiwiMDFhMWZkY2UtOThmNi03MGE5LTk3MGItZjY0ZDRjMDkxMThjIl0"):
-        assert (await ana.get(f"/api/notifications?after={cursor}")).status_code == 404
+    for keys in (["none", 1], *([moment, NOWHERE] for moment in ("2026", "2026-11-21T15:00:00", "2026-W01-1T00:00Z"))):
+        wrong = write_cursor(*keys)
+        assert (await ana.get(f"/api/notifications?after={wrong}")).status_code == 404
+    for moment in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        assert (await ana.get(f"/api/notifications?after={write_cursor(moment, NOWHERE)}")).status_code == 200
+    assert (await ana.get("/api/notifications?after=x")).status_code == 404
 
 
 async def test_reading_and_unreading(ana: Visitor, ben: Visitor, ring: Ring, deliver: Deliver) -> None:

@@ -17,7 +17,7 @@ MOST_COUNTED: Final = 1000
 
 
 class _Cursor(NamedTuple):
-    key: str
+    created_at: datetime
     id: UUID
 
 
@@ -119,10 +119,6 @@ def _place(after: str | None) -> dict[str, object]:
     if after is None:
         return {}
     cursor = read_cursor(after, _Cursor)
-    try:
-        is_moment = datetime.fromisoformat(cursor.key).tzinfo is not None
-    except ValueError:
-        is_moment = False
-    if not is_moment:
+    if cursor.created_at.tzinfo is None:
         raise UnknownPage
-    return {"key": cursor.key, "id": cursor.id}
+    return {"created_at": cursor.created_at, "id": cursor.id}

@@ -21,7 +21,7 @@ _COLUMNS: Final = """
 
 
 def _listed(*, is_later_page: bool, unread: bool) -> str:
-    after = " AND (notice.created_at, notice.id) < (CAST(CAST(:key AS text) AS timestamptz), :id)"
+    after = " AND (notice.created_at, notice.id) < (:created_at, :id)"
     return (
         f"FROM notifications.notice WHERE {_INBOX}{' AND notice.read_at IS NULL' if unread else ''}"
         f"{after if is_later_page else ''} ORDER BY notice.created_at DESC, notice.id DESC LIMIT :limit"
@@ -32,7 +32,7 @@ def _listed(*, is_later_page: bool, unread: bool) -> str:
 def inbox_page(*, is_later_page: bool, unread: bool) -> Query:
     """A page of the inbox as one row (see `page_of_json`), the newest first.
 
-    Parameters: `person_id`, `limit`; `key` (text) and `id` when `is_later_page`.
+    Parameters: `person_id`, `limit`; `created_at` and `id` when `is_later_page`.
     """
     listed = _listed(is_later_page=is_later_page, unread=unread)
     return Query(text(page_of_json(f"SELECT {_JSON} AS json, {json_time('notice.created_at')} AS key, id {listed}")))
