@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
-from commonplace.apps.accounts import profile, registration, session_api, sessions, sign_in, token_api
+from commonplace.apps.accounts import people_api, profile, registration, session_api, sessions, sign_in, token_api
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.cookies import clear_cookie
 from commonplace.apps.accounts.device import device_of
@@ -176,3 +176,4 @@ router.include_router(by_themselves)
 router.include_router(factors_api.router)
 router.include_router(token_api.router)
 router.include_router(session_api.router)
+router.include_router(people_api.router)

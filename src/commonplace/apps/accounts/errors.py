@@ -8,7 +8,8 @@ Problem
 ├── NotAllowed
 │   ├── RegistrationClosed    403
 │   ├── LinkNotValid          403  the first run's link is wrong, used or too old
-│   └── NoticeNotValid        403  the link of a notice of a new device is wrong, used or too old
+│   ├── NoticeNotValid        403  the link of a notice of a new device is wrong, used or too old
+│   └── AdministratorsOnly    403
 ├── NotFound
 │   ├── PersonNotFound        404
 │   ├── TokenNotFound         404
@@ -16,6 +17,7 @@ Problem
 ├── Conflict
 │   ├── AddressTaken          409
 │   ├── TooManyTokens         409
+│   ├── LastAdministrator     409  nobody would be left to look after the installation
 │   └── AddressIsFixed        409  the address cannot be changed by the profile
 ├── Malformed
 │   ├── MalformedAddress      422
@@ -27,6 +29,7 @@ Problem
 """
 
 from http import HTTPStatus
+from uuid import UUID
 
 from commonplace.platform.errors import Conflict, NotAllowed, NotAuthenticated, NotFound, Problem
 
@@ -88,11 +91,32 @@ class SessionNotFound(NotFound):
         super().__init__("You have no such session. It may have ended; look at the list again.")
 
 
-class PersonNotFound(NotFound):
-    """There is no account with this address."""
+class AdministratorsOnly(NotAllowed):
+    """Only who looks after the installation may do this."""
 
-    def __init__(self, email: str) -> None:
-        super().__init__(f"There is no account with the address {email}; `commonplace user list` shows all.")
+    def __init__(self) -> None:
+        super().__init__("Only administrators may do this. Ask one; `commonplace user set-role` makes one.")
+
+
+class LastAdministrator(Conflict):
+    """An administrator would take the last one away, perhaps themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is the only active administrator, and nobody would be left to look after this Commonplace. Make"
+            " somebody else an administrator first."
+        )
+
+
+class PersonNotFound(NotFound):
+    """There is no account with this address or id."""
+
+    def __init__(self, who: str | UUID) -> None:
+        super().__init__(
+            f"There is no person with the id {who}."
+            if isinstance(who, UUID)
+            else f"There is no account with the address {who}; `commonplace user list` shows all."
+        )
 
 
 class TokenNotFound(NotFound):

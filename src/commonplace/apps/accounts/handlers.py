@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from commonplace.apps.accounts import device_queries, queries, token_queries
+from commonplace.apps.accounts import device_queries, people_queries, queries, token_queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.factors import queries as factor_queries
 from commonplace.apps.accounts.known_devices import FORGOTTEN_AFTER
@@ -28,6 +28,8 @@ async def forget_the_past(_tick: ScheduleTick, context: Context) -> None:
     await _delete(accounts.database, factor_queries.FORGET_SPENT_CHALLENGES, {"before": accounts.now()})
     await _delete(accounts.database, device_queries.FORGET_NOTICES, {"before": before})
     await _delete(accounts.database, device_queries.FORGET_DEVICES, {"before": accounts.now() - FORGOTTEN_AFTER})
+    audited_before = accounts.now() - timedelta(days=accounts.settings.audit_days)
+    await _delete(accounts.database, people_queries.FORGET_AUDIT_ENTRIES, {"before": audited_before})
     await _delete(accounts.database, queries.FORGET_ATTEMPTS, {"before": before, "strangers_before": strangers_before})
 
 

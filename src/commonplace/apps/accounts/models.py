@@ -143,6 +143,28 @@ class ApiToken(SQLModel, table=True):
     last_used_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 
 
+class AuditEntry(SQLModel, table=True):
+    """One thing that an administrator, or a command on the server, did to a person."""
+
+    __tablename__: ClassVar[Any] = "audit_entry"
+    __table_args__ = (
+        Index("audit_entry_by_time", "at", "id"),
+        Index("audit_entry_of_person", "person_id"),
+        Index("audit_entry_by_whom", "by_id"),
+        _SCHEMA,
+    )
+
+    id: UUID = Field(primary_key=True)
+    at: datetime = Field(sa_type=DateTime(timezone=True))
+    action: str = Field(sa_type=Text)
+    person_id: UUID = Field(sa_column_args=[ForeignKey("accounts.account.person_id", ondelete="CASCADE")])
+    by_id: UUID | None = Field(
+        default=None, sa_column_args=[ForeignKey("accounts.account.person_id", ondelete="SET NULL")]
+    )
+    is_on_server: bool
+    detail: str | None = Field(default=None, sa_type=Text)
+
+
 class StoredSigningKey(SQLModel, table=True):
     """A key that signs access tokens; the private half is encrypted."""
 

@@ -112,6 +112,9 @@ class AccountsSettings(BaseModel):
         le=720,
         description="How long the link is valid by which a person ends a session that began on a new device.",
     )
+    audit_days: int = Field(
+        default=730, ge=30, le=36_500, description="How long it is kept what administrators did to people."
+    )
     history_days: int = Field(
         default=90,
         ge=1,

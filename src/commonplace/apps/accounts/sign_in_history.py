@@ -1,15 +1,14 @@
 """A person's own sign-ins and failed tries, for as long as `history_days`: page by page, or as CSV."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from commonplace.apps.accounts import history_queries
 from commonplace.apps.accounts.context import Accounts
+from commonplace.apps.accounts.csv_text import csv_lines
 from commonplace.apps.accounts.limits import CUT_OFF_AFTER
 from commonplace.apps.accounts.session_schemas import SignInPage, SignInRead
 from commonplace.apps.accounts.user_agents import program_of
@@ -22,7 +21,6 @@ CSV_COLUMNS: Final = (
     "at", "outcome", "method", "device", "is_on_new_device", "address", "network", "user_agent", "session_id",
 )  # fmt: skip
 _CSV_BATCH: Final = 500  # rows read at a time; no connection is held while they are sent
-_BEGINS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class _Cursor(NamedTuple):
@@ -69,36 +67,14 @@ async def list_sign_ins(
 
 
 async def sign_ins_as_csv(accounts: Accounts, person_id: UUID, wanted: Filter) -> AsyncIterator[bytes]:
-    """The same as CSV (RFC 4180), in UTF-8 and piece by piece; moments are UTC.
-
-    A cell that a spreadsheet would take for a formula gets an apostrophe before it: what a stranger's program calls
-    itself stands in here (OWASP, "CSV Injection").
-    """
-    yield _lines([CSV_COLUMNS])
+    """The same as CSV, piece by piece; see `csv_lines`."""
+    yield csv_lines([CSV_COLUMNS])
     after: str | None = None
     while True:
         async with accounts.database.reading() as session:
             page = await list_sign_ins(session, accounts, person_id, wanted, limit=_CSV_BATCH, after=after)
         if page.items:
-            yield _lines([getattr(entry, column) for column in CSV_COLUMNS] for entry in page.items)
+            yield csv_lines([getattr(entry, column) for column in CSV_COLUMNS] for entry in page.items)
         if page.next is None:
             return
         after = page.next
-
-
-def _lines(rows: Iterable[Sequence[object]]) -> bytes:
-    written = io.StringIO()
-    csv.writer(written).writerows([_cell(value) for value in row] for row in rows)
-    return written.getvalue().encode("utf-8", "replace")
-
-
-def _cell(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case datetime():
-            return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    text = str(value)
-    return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) else text

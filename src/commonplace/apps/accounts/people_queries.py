@@ -1,0 +1,72 @@
+"""Every statement of those who look after the people: listing them, and the trail of what was done."""
+
+from typing import Final
+
+from sqlalchemy import text
+
+from commonplace.platform.database.query import Query
+
+_PERSON: Final = """
+    SELECT account.person_id AS id, account.email, item.title AS name, account.role, account.state, account.created_at,
+        (SELECT max(session.last_used_at) FROM accounts.session WHERE session.person_id = account.person_id)
+            AS last_used_at,
+        (SELECT count(*) FROM accounts.session WHERE session.person_id = account.person_id AND session.ended_at IS NULL
+            AND session.expires_at > :now) AS sessions,
+        CAST((SELECT coalesce(sum(size_bytes), 0) FROM platform.object WHERE owner_id = account.person_id) AS bigint)
+            AS stored_bytes
+    FROM accounts.account JOIN platform.item ON item.id = account.person_id
+"""
+ONE_PERSON: Final = Query(text(f"{_PERSON} WHERE account.person_id = :person_id"))
+LIST_PEOPLE: Final = Query(
+    text(f"""
+    {_PERSON}
+    WHERE (CAST(:role AS text) IS NULL OR account.role = CAST(:role AS text))
+        AND (CAST(:state AS text) IS NULL OR account.state = CAST(:state AS text))
+        AND (CAST(:words AS text) IS NULL OR strpos(lower(item.title), lower(CAST(:words AS text))) > 0
+            OR strpos(lower(account.email), lower(CAST(:words AS text))) > 0)
+        AND (CAST(:since AS timestamptz) IS NULL
+            OR (account.created_at, account.person_id) > (CAST(:since AS timestamptz), CAST(:since_id AS uuid)))
+    ORDER BY account.created_at, account.person_id LIMIT :limit
+    """)
+)
+ACCOUNT_OF_PERSON_FOR_CHANGE: Final = Query(
+    text("SELECT person_id, role, state FROM accounts.account WHERE person_id = :person_id FOR UPDATE")
+)
+# In one order, so that two who take the role from each other wait instead of locking each other out.
+ADMINISTRATORS_FOR_CHANGE: Final = Query(
+    text("""
+    SELECT person_id FROM accounts.account WHERE role = 'administrator' AND state = 'active'
+    ORDER BY person_id FOR UPDATE
+    """)
+)
+ADD_AUDIT_ENTRY: Final = Query(
+    text("""
+    INSERT INTO accounts.audit_entry (id, at, action, person_id, by_id, is_on_server, detail)
+    VALUES (:id, :now, :action, :person_id, :by_id, :is_on_server, :detail)
+    """)
+)
+LIST_AUDIT_ENTRIES: Final = Query(
+    text("""
+    SELECT entry.id, entry.at, entry.action, entry.detail, entry.person_id, whom.title AS person_name,
+        account.email AS person_email, entry.by_id, who.title AS by_name, entry.is_on_server
+    FROM accounts.audit_entry AS entry JOIN accounts.account USING (person_id)
+    JOIN platform.item AS whom ON whom.id = entry.person_id LEFT JOIN platform.item AS who ON who.id = entry.by_id
+    WHERE (CAST(:action AS text) IS NULL OR entry.action = CAST(:action AS text))
+        AND (CAST(:person_id AS uuid) IS NULL OR entry.person_id = CAST(:person_id AS uuid))
+        AND (CAST(:by_id AS uuid) IS NULL OR entry.by_id = CAST(:by_id AS uuid))
+        AND (CAST(:words AS text) IS NULL OR strpos(lower(whom.title), lower(CAST(:words AS text))) > 0
+            OR strpos(lower(account.email), lower(CAST(:words AS text))) > 0
+            OR strpos(lower(who.title), lower(CAST(:words AS text))) > 0)
+        AND (CAST(:since AS timestamptz) IS NULL OR entry.at >= CAST(:since AS timestamptz))
+        AND (CAST(:until AS timestamptz) IS NULL OR entry.at < CAST(:until AS timestamptz))
+        AND (CAST(:before AS timestamptz) IS NULL
+            OR (entry.at, entry.id) < (CAST(:before AS timestamptz), CAST(:before_id AS uuid)))
+    ORDER BY entry.at DESC, entry.id DESC LIMIT :limit
+    """)
+)
+FORGET_AUDIT_ENTRIES: Final = Query(
+    text("""
+    DELETE FROM accounts.audit_entry WHERE id IN (
+        SELECT id FROM accounts.audit_entry WHERE at < :before LIMIT :limit)
+    """)
+)

@@ -1,0 +1,61 @@
+"""People as administrators see them, and the trail of what was done, over HTTP."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from commonplace.apps.accounts.schemas import RoleName
+
+StateName = Literal["active", "suspended"]
+
+
+class MemberRead(BaseModel):
+    """A person as an administrator sees them: how they get in and how much they keep, never what."""
+
+    id: UUID
+    email: str
+    name: str
+    role: RoleName
+    state: StateName
+    created_at: datetime
+    last_used_at: Annotated[datetime | None, Field(description="When a session was last used; null: never.")]
+    sessions: Annotated[int, Field(description="How many have not ended.")]
+    stored_bytes: Annotated[int, Field(description="What their objects take, versions and trash included.")]
+
+
+class MemberPage(BaseModel):
+    """People, the longest here first."""
+
+    items: list[MemberRead]
+    next: Annotated[str | None, Field(description="Send it as `after` for the next page; null: this is the last.")]
+
+
+class MemberChange(BaseModel):
+    """What is to become of a person. What is absent or null stays as it is."""
+
+    role: RoleName | None = None
+    state: Annotated[StateName | None, Field(description="`suspended` ends every session at once.")] = None
+
+
+class AuditEntryRead(BaseModel):
+    """One thing that was done."""
+
+    id: UUID
+    at: datetime
+    action: str
+    detail: Annotated[str | None, Field(description="The new role, for one.")]
+    person_id: Annotated[UUID, Field(description="To whom.")]
+    person_name: str
+    person_email: str
+    by_id: Annotated[UUID | None, Field(description="By whom; null: on the server, or by somebody who left.")]
+    by_name: str | None
+    is_on_server: Annotated[bool, Field(description="Whether it was done by a command on the server.")]
+
+
+class AuditPage(BaseModel):
+    """The trail, the latest first."""
+
+    items: list[AuditEntryRead]
+    next: Annotated[str | None, Field(description="Send it as `after` for the next page; null: this is the last.")]
