@@ -26,7 +26,8 @@ async def test_a_new_profile(ana: Any) -> None:
     profile = answer.json()
     assert profile.pop("created_at") == profile.pop("updated_at")
     assert profile == {
-        "id": ana.person["id"], "email": "ana@example.org", "name": "Ana", "role": "user", "job_title": None,
+        "id": ana.person["id"], "email": "ana@example.org", "is_email_verified": False, "name": "Ana", "role": "user",
+        "job_title": None,
         "time_zone": "UTC", "language": "en", "version": 1,
     }  # fmt: skip
     assert answer.headers["etag"] == '"1"'

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Depends, Request, Response
+from starlette.responses import JSONResponse
 
 from commonplace.apps.accounts import people_api, profile, registration, session_api, sessions, sign_in, token_api
 from commonplace.apps.accounts.context import Accounts
@@ -25,6 +26,9 @@ from commonplace.apps.accounts.errors import (
 from commonplace.apps.accounts.factors import api as factors_api
 from commonplace.apps.accounts.factors.schemas import SecondStepRead
 from commonplace.apps.accounts.factors.second_step import SecondStepNeeded
+from commonplace.apps.accounts.letters import api as letters_api
+from commonplace.apps.accounts.letters.errors import TooManyLetters
+from commonplace.apps.accounts.letters.schemas import MailMayCome
 from commonplace.apps.accounts.schemas import (
     JsonWebKeySet,
     PersonCreate,
@@ -50,6 +54,7 @@ from commonplace.platform.identity.tokens import key_set
 
 _TAGS: Final = ["accounts"]
 _JWKS_SECONDS: Final = 300
+REGISTRATION_MAY_COME: Final = MailMayCome(detail="A mail is on its way to this address. It says how to go on.")
 
 TheAccounts = Annotated[Accounts, Depends(part(Accounts))]
 
@@ -61,15 +66,32 @@ router = Router(prefix="/api/auth", tags=_TAGS)
 @by_themselves.post(
     "/register",
     status_code=HTTPStatus.CREATED,
+    response_model=PersonRead,
     responses={
         201: with_headers("ETag"),
+        202: {"model": MailMayCome, "description": "A mail says how to go on."},
         **problems(
-            RegistrationClosed, AddressTaken, MalformedAddress, PasswordNotAllowed, ProfileNotAllowed, SignInBusy
+            RegistrationClosed,
+            AddressTaken,
+            MalformedAddress,
+            PasswordNotAllowed,
+            ProfileNotAllowed,
+            SignInBusy,
+            TooManyLetters,
         ),
     },
 )
-async def register(person: PersonCreate, accounts: TheAccounts, response: Response) -> PersonRead:
-    """Make an ordinary account, while registration is open."""
+async def register(
+    person: PersonCreate, accounts: TheAccounts, request: Request, response: Response
+) -> PersonRead | Response:
+    """Make an ordinary account, while registration is open.
+
+    Where mail is sent by a server the answer is 202 for every address, and a mail says how to go on: with a link that
+    makes the account, or that there is one already.
+    """
+    if accounts.hides_addresses:
+        await registration.register_by_mail(accounts, person, device_of(request))
+        return JSONResponse(REGISTRATION_MAY_COME.model_dump(), HTTPStatus.ACCEPTED)
     made = await registration.register(accounts, person)
     response.headers["ETag"] = etag(made.version)
     return made
@@ -175,5 +197,6 @@ async def change_profile(
 router.include_router(by_themselves)
 router.include_router(factors_api.router)
 router.include_router(token_api.router)
+router.include_router(letters_api.router)
 router.include_router(session_api.router)
 router.include_router(people_api.router)

@@ -22,6 +22,8 @@ from commonplace.platform.identity.proofs import Proofs
 from commonplace.platform.identity.settings import JwtSettings
 from commonplace.platform.identity.tokens import AccessTokens
 from commonplace.platform.identity.verifier import SESSION_CHANGED, SESSION_ENDED, Identity
+from commonplace.platform.messages.mail import Mailer
+from commonplace.platform.messages.settings import MailSettings
 from commonplace.platform.parts import Parts
 
 _SESSIONS_A_MESSAGE: Final = 100  # 4 kB; NOTIFY carries 8
@@ -42,6 +44,8 @@ class Accounts:
     tokens: AccessTokens
     identity: Identity
     refused_lately: RefusedLately
+    mailer: Mailer
+    hides_addresses: bool  #: whether nobody may learn which addresses have accounts: registration goes by mail then
     keys: DerivedKeys = field(repr=False)
     clock: Callable[[], float]
 
@@ -102,6 +106,8 @@ async def compose(parts: Parts) -> None:
         tokens=tokens,
         identity=identity,
         refused_lately=RefusedLately(),
+        mailer=parts[Mailer],
+        hides_addresses=_hides_addresses(settings, parts),
         keys=keys,
         clock=clock,
     )
@@ -110,3 +116,11 @@ async def compose(parts: Parts) -> None:
     parts.add(StoredProofs(database=database, minutes=settings.proof_minutes, clock=clock), as_=Proofs)
     parts.add(accounts)
     parts.on_close(accounts.close)
+
+
+def _hides_addresses(settings: AccountsSettings, parts: Parts) -> bool:
+    """Where mail reaches people. What goes into files is read by whoever runs the installation, not by newcomers."""
+    address = parts[MailSettings].address
+    if settings.registration_by_mail is None:
+        return address is not None and address.scheme != "file"
+    return settings.registration_by_mail and parts[Mailer].is_configured

@@ -15,6 +15,7 @@ class DerivedKeys:
         self.sealing = _derived(secret, b"commonplace: signing keys")  #: encrypts private signing keys
         self.refreshing = _derived(secret, b"commonplace: refresh tokens")  #: turns a refresh token into its successor
         self.disowning = _derived(secret, b"commonplace: disowning")  #: makes links that end a session from a mail
+        self.lettering = _derived(secret, b"commonplace: letters")  #: makes the links of mails
         self.naming = _derived(secret, b"commonplace: sign-in attempts")  #: hides what somebody typed as an address
         self.factors = _derived(secret, b"commonplace: second factors")  #: encrypts the secrets of authenticator apps
         self.challenging = _derived(secret, b"commonplace: passkey challenges")  #: marks a passkey's challenge as ours

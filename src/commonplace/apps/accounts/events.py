@@ -60,9 +60,44 @@ class PersonReinstated(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordReset(Event):
-    """Somebody with access to the server gave a person a new password; their sessions were ended."""
+    """A person has a new password, by the link of a letter or by somebody with access to the server; sessions ended."""
 
     name: ClassVar[str] = "person.password_reset"
+    person_id: UUID
+    how: Literal["command", "letter"] = "command"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetterAsked(Event):
+    """A mail with a link that does one thing once was asked for; whoever sends it finds out whether anybody gets it."""
+
+    name: ClassVar[str] = "letter.asked"
+    letter_id: UUID
+    purpose: Literal["verify", "reset", "change", "undo", "register"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressVerified(Event):
+    """A person has proved that they get the mail of their address."""
+
+    name: ClassVar[str] = "address.verified"
+    person_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressChanged(Event):
+    """A person signs in with another address now."""
+
+    name: ClassVar[str] = "address.changed"
+    person_id: UUID
+    letter_id: UUID | None  #: to the old address, with the link that undoes it; None where no mail is sent
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressRestored(Event):
+    """A change of address was undone from the old one; sessions ended and API tokens were revoked."""
+
+    name: ClassVar[str] = "address.restored"
     person_id: UUID
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from commonplace.apps.accounts import queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import LinkNotValid
+from commonplace.apps.accounts.letters.asking import ask_verification
 from commonplace.apps.accounts.profile import read_profile
 from commonplace.apps.accounts.registration import admit, prepare
 from commonplace.apps.accounts.schemas import PersonCreate, PersonRead
@@ -66,6 +67,7 @@ async def welcome(accounts: Accounts, *, token: str, person: PersonCreate) -> Pe
             raise LinkNotValid
         person_id = await admit(session, accounts, newcomer, role="administrator", how="first_run")
         await session.execute(queries.END_FIRST_RUN)
+        await ask_verification(session, accounts, person_id)
         return await read_profile(session, person_id)
 
 

@@ -36,6 +36,18 @@ app = App(
             event="commonplace.apps.accounts.events:PasskeyCountedBack",
             handler="commonplace.apps.accounts.factors.handlers:tell_of_counted_back",
         ),
+        Subscription(
+            event="commonplace.apps.accounts.events:LetterAsked",
+            handler="commonplace.apps.accounts.letters.handlers:send_letter",
+        ),
+        Subscription(
+            event="commonplace.apps.accounts.events:AddressChanged",
+            handler="commonplace.apps.accounts.letters.handlers:tell_of_changed_address",
+        ),
+        Subscription(
+            event="commonplace.apps.accounts.events:PasswordReset",
+            handler="commonplace.apps.accounts.letters.handlers:tell_of_reset_password",
+        ),
     ),
     schedules=(
         Schedule(
@@ -52,6 +64,9 @@ app = App(
         "POST /api/auth/second-step/passkey-options",
         "POST /api/auth/passkey-options",
         "POST /api/auth/passkey-login",
+        "POST /api/auth/password/forgot",
+        "POST /api/auth/password/reset",
+        "POST /api/auth/confirm",
         "GET /api/auth/jwks.json",
     ),
     compose="commonplace.apps.accounts.context:compose",

@@ -48,6 +48,7 @@ class Account(SQLModel, table=True):
     role: str = Field(sa_type=Text)
     state: str = Field(sa_type=Text)
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
+    email_verified_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 
 
 class Password(SQLModel, table=True):

@@ -20,11 +20,12 @@ from commonplace.apps.accounts.factors.errors import PasskeyRefused, SecondStepO
 from commonplace.apps.accounts.factors.pages import to_second_step
 from commonplace.apps.accounts.factors.second_step import SecondStepNeeded
 from commonplace.apps.accounts.languages import LANGUAGES, preferred_language
+from commonplace.apps.accounts.letters import pages as letters_pages
 from commonplace.apps.accounts.next_page import next_page
 from commonplace.apps.accounts.password_rules import FEWEST_CHARACTERS
 from commonplace.apps.accounts.profile import change_profile, read_profile
 from commonplace.apps.accounts.profile_rules import clean_time_zone, time_zones
-from commonplace.apps.accounts.registration import register
+from commonplace.apps.accounts.registration import register, register_by_mail
 from commonplace.apps.accounts.schemas import PersonCreate, PersonRead, ProfileChange
 from commonplace.apps.accounts.sessions import BrowserSession, open_browser_session, sign_out
 from commonplace.apps.accounts.sign_in import sign_in_browser
@@ -79,6 +80,9 @@ async def sign_up(request: Request, accounts: TheAccounts) -> Response:
     """Make an account and sign its person in."""
     form = await request.form()
     try:
+        if accounts.hides_addresses:
+            await register_by_mail(accounts, _newcomer(form), device_of(request))
+            return render(request, "accounts/look_in_mail.html", email=_text(form, "email"))
         person = await register(accounts, _newcomer(form))
     except RegistrationClosed:
         raise
@@ -166,6 +170,7 @@ async def save_profile(request: Request, viewer: CurrentViewer, session: Writing
 router.include_router(by_themselves)
 router.include_router(factor_pages.router)
 router.include_router(token_pages.router)
+router.include_router(letters_pages.router)
 router.include_router(session_pages.router)
 
 

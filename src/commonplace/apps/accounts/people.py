@@ -8,7 +8,7 @@ from uuid import UUID
 
 from commonplace.apps.accounts import audit, people_queries, queries
 from commonplace.apps.accounts.addresses import sign_in_key
-from commonplace.apps.accounts.api_tokens import token_ids_of
+from commonplace.apps.accounts.api_tokens import revoke_tokens_of, token_ids_of
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import LastAdministrator, PersonNotFound
 from commonplace.apps.accounts.events import PasswordReset, PersonReinstated, PersonSuspended, RoleChanged
@@ -46,7 +46,7 @@ async def everybody(accounts: Accounts) -> Sequence[Row]:
 
 
 async def reset_password(accounts: Accounts, email: str, password: str, *, by: UUID | None = None) -> int:
-    """Give a person a new password, end their sessions and forgive what failed; how many sessions were ended.
+    """Give a person a new password, end sessions and API tokens, forgive what failed; how many sessions were ended.
 
     Raises:
         PersonNotFound: no account has this address.
@@ -63,7 +63,8 @@ async def reset_password(accounts: Accounts, email: str, password: str, *, by: U
         await log.tell(session, fact, owner_id=account.person_id, by=by)
         await audit.note(session, accounts, "password_reset", account.person_id, by=by)
         ended = await end_sessions_of(session, accounts, account.person_id, reason="password_reset", by=by)
-    await accounts.announce_ended(ended)
+        tokens = await revoke_tokens_of(session, account.person_id, reason="password_reset", by=by)
+    await accounts.announce_ended([*ended, *tokens])
     return len(ended)
 
 

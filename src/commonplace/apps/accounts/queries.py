@@ -10,7 +10,8 @@ from commonplace.platform.database.query import Query
 
 PROFILE: Final = Query(
     text("""
-    SELECT account.person_id AS id, account.email, account.role, item.title AS name, person.job_title,
+    SELECT account.person_id AS id, account.email, account.email_verified_at IS NOT NULL AS is_email_verified,
+        account.role, item.title AS name, person.job_title,
         person.time_zone, person.language, item.version, item.created_at, item.updated_at
     FROM accounts.account JOIN accounts.person ON person.id = account.person_id
     JOIN platform.item ON item.id = account.person_id

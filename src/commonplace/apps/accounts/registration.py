@@ -7,8 +7,11 @@ from uuid import UUID
 from commonplace.apps.accounts import queries
 from commonplace.apps.accounts.addresses import Address, parse_address
 from commonplace.apps.accounts.context import Accounts
+from commonplace.apps.accounts.device import Device
 from commonplace.apps.accounts.errors import AddressTaken, RegistrationClosed
 from commonplace.apps.accounts.events import PersonRegistered
+from commonplace.apps.accounts.letters import queries as letter_queries
+from commonplace.apps.accounts.letters.asking import ask_registration, ask_verification
 from commonplace.apps.accounts.models import PERSON
 from commonplace.apps.accounts.password_rules import refuse_unfit
 from commonplace.apps.accounts.profile import read_profile
@@ -48,6 +51,19 @@ async def prepare(accounts: Accounts, person: PersonCreate) -> Newcomer:
     return Newcomer(address=address, name=name, password_hash=password_hash)
 
 
+async def prepare_registration(accounts: Accounts, person: PersonCreate) -> Newcomer:
+    """`prepare`, for somebody who asks for an account themselves.
+
+    Raises:
+        RegistrationClosed: nobody may make one by themselves.
+        MalformedAddress, PasswordNotAllowed, ProfileNotAllowed: something cannot be as it is.
+        SignInBusy: too many wait for a hash in this process.
+    """
+    if not accounts.settings.registration_is_open:
+        raise RegistrationClosed
+    return await prepare(accounts, person)
+
+
 async def register(accounts: Accounts, person: PersonCreate) -> PersonRead:
     """Make an ordinary account for somebody who asks for one.
 
@@ -57,12 +73,30 @@ async def register(accounts: Accounts, person: PersonCreate) -> PersonRead:
         MalformedAddress, PasswordNotAllowed, ProfileNotAllowed: something cannot be as it is.
         SignInBusy: too many wait for a hash in this process.
     """
-    if not accounts.settings.registration_is_open:
-        raise RegistrationClosed
-    newcomer = await prepare(accounts, person)
+    newcomer = await prepare_registration(accounts, person)
     async with accounts.database.writing() as session:
         person_id = await admit(session, accounts, newcomer, role="user", how="sign_up")
+        await ask_verification(session, accounts, person_id)
         return await read_profile(session, person_id)
+
+
+async def register_by_mail(accounts: Accounts, person: PersonCreate, device: Device) -> None:
+    """Have a link sent that makes the account; nothing tells whether the address has one already.
+
+    Raises:
+        RegistrationClosed: nobody may make one by themselves.
+        MalformedAddress, PasswordNotAllowed, ProfileNotAllowed: something cannot be as it is.
+        SignInBusy: too many wait for a hash in this process.
+        TooManyLetters: too many mails were asked for from this network.
+    """
+    newcomer = await prepare_registration(accounts, person)
+    await ask_registration(
+        accounts,
+        address=newcomer.address,
+        name=newcomer.name,
+        password_hash=newcomer.password_hash,
+        device=device,
+    )
 
 
 async def admit(session: WriteSession, accounts: Accounts, newcomer: Newcomer, *, role: Role, how: How) -> UUID:
@@ -84,6 +118,8 @@ async def admit(session: WriteSession, accounts: Accounts, newcomer: Newcomer, *
         fact=PersonRegistered(person_id=person_id, role=role, how=how),
         by=person_id if how != "command" else None,
     )
+    if await session.scalar(letter_queries.IS_RESERVED, email_key=newcomer.address.key, now=now, person_id=None):
+        raise AddressTaken
     added = await session.execute(
         queries.ADD_ACCOUNT,
         person_id=person_id,

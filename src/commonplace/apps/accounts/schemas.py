@@ -46,6 +46,7 @@ class PersonRead(BaseModel):
 
     id: UUID
     email: str
+    is_email_verified: Annotated[bool, Field(description="Whether the person has followed a link sent to it.")]
     name: str
     role: RoleName
     job_title: str | None

@@ -19,6 +19,11 @@ class AccountsSettings(BaseModel):
         default="bcrypt",
         description="How new passwords are hashed. Others still verify, and are hashed anew at the next sign-in.",
     )
+    registration_by_mail: bool | None = Field(
+        default=None,
+        description="Whether an account is made only once the link sent to its address is followed, so that nobody"
+        " learns which addresses have accounts. Left out: yes where mail is sent by a server.",
+    )
     fewest_password_characters: int = Field(
         default=8,
         ge=8,
