@@ -93,6 +93,22 @@ async def test_who_loses_sight_of_what_is_moved_is_told(
     assert await caras.news() == []
 
 
+async def test_what_goes_to_the_trash_with_a_folder_out_of_sight_is_told(
+    ana: Any, ben: Any, cara: Any, folder: Make, file: Make, share: Share
+) -> None:
+    above = await folder(ana, "above")
+    middle = await folder(ana, "middle", above)
+    one = await file(ana, "one.txt", middle)
+    await share(ana, one, ben)
+    await share(ana, above, cara)
+    bens, caras = await Follower(ben).start(), await Follower(cara).start()
+    await ana.delete(f"/api/folders/{middle}")
+    await ana.post(f"/api/folders/{middle}/restore")
+    await file(ana, "beside.txt", middle)
+    assert await bens.news() == [("share.hidden", one), ("share.shown", one)]
+    assert [name for name, _ in await caras.news()] == ["folder.trashed", "folder.restored", "file.uploaded"]
+
+
 async def test_one_reading_of_the_log_serves_all_who_may_see_it(
     ana: Any, ben: Any, cara: Any, folder: Make, file: Make, share: Share, parts: Parts
 ) -> None:

@@ -91,7 +91,7 @@ async def test_a_link_that_leads_nowhere_does_not_tell_why(ana: Any, nobody: Any
     told = {(answer["type"], answer["detail"]) for answer in answers}
     assert len(told) == 1, told
     assert answers[0]["status"] == 404
-    for expires_at in ("2020-01-01T00:00:00Z", "2099-01-01T00:00:00"):
+    for expires_at in ("2020-01-01T00:00:00Z", "2099-01-01T00:00:00", "9999-12-31T23:59:59-12:00"):
         answer = await ana.post("/api/shares/links", json={"item_id": one, "expires_at": expires_at})
         assert (answer.status_code, answer.json()["type"]) == (422, "/problems/malformed-expiry")
 

@@ -22,7 +22,7 @@ from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import WriteSession
 from commonplace.platform.errors import Conflict, Problem
 from commonplace.platform.events.event import Event, payload_of
-from commonplace.platform.history.departures import tell_departures
+from commonplace.platform.history.departures import tell_below, tell_departures
 from commonplace.platform.history.kind import Kind
 from commonplace.platform.sharing.rights import hidden
 from commonplace.platform.telemetry.correlation import correlation_id
@@ -216,7 +216,7 @@ async def change(
         raise
     if row is None:
         raise LookupError(f"{kind.name} {locked.id} was not locked by this transaction.")
-    await _tell_departures(session, [(locked, row)], by=by)
+    await _tell_others(session, kind, [(locked, row)], by=by)
     return row
 
 
@@ -263,14 +263,25 @@ async def change_many(session: WriteSession, kind: Kind, changes: Sequence[Chang
         if len(rows) != len(group):
             raise LookupError(f"Some {kind.name} was not locked by this transaction, or is given twice.")
         now = {row.id: row for row in rows}
-        await _tell_departures(session, [(one.locked, now[one.locked.id]) for one in group], by=by)
+        await _tell_others(session, kind, [(one.locked, now[one.locked.id]) for one in group], by=by)
 
 
-async def _tell_departures(session: WriteSession, changed: Sequence[tuple[Row, Row]], *, by: UUID | None) -> None:
-    """Tell whoever loses sight of what was moved; each item is given as it was and as it is."""
+async def _tell_others(
+    session: WriteSession, kind: Kind, changed: Sequence[tuple[Row, Row]], *, by: UUID | None
+) -> None:
+    """Tell whoever no event of these items reaches what it means to them; each is given as it was and as it is."""
     moved = [(now.id, was.parent_id) for was, now in changed if was.parent_id not in {None, now.parent_id}]
     if moved:
         await tell_departures(session, moved, by=by)
+    if kind.is_container:
+        for is_hidden in (True, False):
+            ids = [
+                now.id
+                for was, now in changed
+                if was.trashed_at != now.trashed_at and (now.trashed_at is not None) == is_hidden
+            ]
+            if ids:
+                await tell_below(session, ids, is_hidden=is_hidden, by=by)
 
 
 _VERSION_AND_EVENT = """

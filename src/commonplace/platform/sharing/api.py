@@ -1,7 +1,7 @@
 """Sharing over HTTP: grants to people, what others share with the caller, and links."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final, NamedTuple
 from uuid import UUID
@@ -111,8 +111,8 @@ async def list_shares(
 async def list_received(caller: CurrentCaller, parts: AllParts, limit: Limit = 50, after: After = None) -> ReceivedPage:
     """What others share with the caller, the latest first. What is in their trash is not listed."""
     place = None if after is None else read_cursor(after, _AfterTime)
-    if place is not None and place.granted_at.tzinfo is None:
-        raise UnknownPage
+    if place is not None and (place.granted_at.tzinfo is None or not 1 < place.granted_at.year < MAXYEAR):
+        raise UnknownPage  # beyond these years a time zone leads out of the calendar
     async with parts[Database].reading() as session:
         rows = await grants.received(session, caller.person_id, limit=limit + 1, after=place)
     owners = await parts[People].people({row.owner_id for row in rows[:limit]})
@@ -162,13 +162,12 @@ async def make_link(new: LinkCreate, caller: CurrentCaller, unit: UnitOfWork, pa
 
     `Idempotency-Key` is not heeded, since the answer is kept nowhere: repeated, it makes another link.
     """
-    if new.expires_at is not None and (new.expires_at.tzinfo is None or new.expires_at <= datetime.now(UTC)):
-        raise MalformedExpiry
+    expires_at = _expiry(new.expires_at)
     made = await links.make(
         await unit.writing(),
         caller.person_id,
         new.item_id,
-        expires_at=new.expires_at,
+        expires_at=expires_at,
         kinds=parts[Loaders].kinds,
         most=parts[SharingSettings].links_per_item,
     )
@@ -243,6 +242,23 @@ def _received(row: Row, owners: Mapping[UUID, Person]) -> ReceivedRead:
         granted_by=row.granted_by,
         is_accepted=row.address is None,
     )
+
+
+def _expiry(moment: datetime | None) -> datetime | None:
+    """When a link is to expire, in UTC.
+
+    Raises:
+        MalformedExpiry: that has no time zone, is past, or is later than any calendar says.
+    """
+    if moment is None:
+        return None
+    try:
+        in_utc = moment.astimezone(UTC)
+    except OverflowError:
+        raise MalformedExpiry from None
+    if moment.tzinfo is None or in_utc <= datetime.now(UTC):
+        raise MalformedExpiry
+    return in_utc
 
 
 def _link(row: Row) -> dict[str, Any]:

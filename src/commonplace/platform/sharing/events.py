@@ -1,7 +1,8 @@
 """The facts of sharing.
 
-Each is told twice, into two logs: the owner's, without the person, for an address that was shared with must not tell
-whether it has an account; and the person's own, with their id. Whoever notifies heeds those that name a person.
+That something is shared is told twice, into two logs: the owner's, without the person, for an address that was shared
+with must not tell whether it has an account; and the person's own, with their id. Whoever notifies heeds those that
+name a person.
 """
 
 from dataclasses import dataclass
@@ -52,6 +53,24 @@ class ItemLeft(Event):
     name: ClassVar[str] = "item.left"
     item_id: UUID
     container_id: UUID  #: where it lay
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareHidden(Event):
+    """What is shared with a person went to the trash with a container that they may not see; told to them alone."""
+
+    name: ClassVar[str] = "share.hidden"
+    grant_id: UUID
+    item_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareShown(Event):
+    """A container above what is shared with a person came back from the trash; told to them alone."""
+
+    name: ClassVar[str] = "share.shown"
+    grant_id: UUID
+    item_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)
