@@ -8,6 +8,7 @@ import pytest
 
 from commonplace.apps.accounts import limits, sign_in_history
 from commonplace.apps.accounts.device import Device
+from commonplace.platform.database.pages import write_cursor
 
 from .conftest import PASSWORD, ClientAt, SetClock, sign_in
 
@@ -79,6 +80,11 @@ async def test_it_comes_in_pages_and_by_filters(ana: Any, client_at: ClientAt, c
     for wrong in ({"outcome": "pending"}, {"since": "yesterday"}, {"since": "2026-01-01T00:00:00"}, {"address": "\0"}):
         assert (await ana.get("/auth/sign-ins", params=wrong)).status_code == 422
     assert (await ana.get("/auth/sign-ins", params={"after": "x"})).status_code == 404
+    for end_of_time in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        assert (await ana.get("/auth/sign-ins", params={"since": end_of_time})).status_code == 422
+        for path in ("sign-ins", "sessions"):
+            cursor = write_cursor(end_of_time, found[0]["id"])
+            assert (await ana.get(f"/auth/{path}", params={"after": cursor})).status_code == 404
 
 
 async def test_the_table_has_all_of_it_and_runs_nothing(

@@ -9,9 +9,10 @@ from uuid import UUID
 from commonplace.apps.accounts import people_queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.csv_text import csv_lines
+from commonplace.apps.accounts.moments import moment_of_cursor
 from commonplace.apps.accounts.people_schemas import AuditEntryRead, AuditPage
 from commonplace.platform.database.ids import new_id
-from commonplace.platform.database.pages import UnknownPage, read_cursor, write_cursor
+from commonplace.platform.database.pages import read_cursor, write_cursor
 from commonplace.platform.database.session import ReadSession, WriteSession
 
 Action = Literal["created", "suspended", "reinstated", "role_changed", "password_reset", "signed_out"]
@@ -70,11 +71,9 @@ async def list_entries(session: ReadSession, wanted: Filter, *, limit: int, afte
         UnknownPage: `after` is no cursor of this list.
     """
     place = None if after is None else read_cursor(after, _Cursor)
-    if place is not None and place.at.tzinfo is None:
-        raise UnknownPage
     rows = await session.all(
         people_queries.LIST_AUDIT_ENTRIES,
-        before=place and place.at,
+        before=place and moment_of_cursor(place.at),
         before_id=place and place.id,
         limit=limit + 1,
         **asdict(wanted),

@@ -7,8 +7,9 @@ from uuid import UUID
 from commonplace.apps.accounts import people, people_queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import PersonNotFound
+from commonplace.apps.accounts.moments import moment_of_cursor
 from commonplace.apps.accounts.people_schemas import MemberChange, MemberPage, MemberRead
-from commonplace.platform.database.pages import UnknownPage, read_cursor, write_cursor
+from commonplace.platform.database.pages import read_cursor, write_cursor
 from commonplace.platform.database.session import ReadSession
 
 
@@ -35,15 +36,13 @@ async def list_members(
         UnknownPage: `after` is no cursor of this list.
     """
     place = None if after is None else read_cursor(after, _Cursor)
-    if place is not None and place.created_at.tzinfo is None:
-        raise UnknownPage
     rows = await session.all(
         people_queries.LIST_PEOPLE,
         now=accounts.now(),
         words=words,
         role=role,
         state=state,
-        since=place and place.created_at,
+        since=place and moment_of_cursor(place.created_at),
         since_id=place and place.id,
         limit=limit + 1,
     )

@@ -7,10 +7,11 @@ from uuid import UUID
 from commonplace.apps.accounts import queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import SessionNotFound
+from commonplace.apps.accounts.moments import moment_of_cursor
 from commonplace.apps.accounts.session_schemas import SessionPage, SessionRead
 from commonplace.apps.accounts.sessions import EndReason, end_sessions_of, tell_ended
 from commonplace.apps.accounts.user_agents import program_of
-from commonplace.platform.database.pages import UnknownPage, read_cursor, write_cursor
+from commonplace.platform.database.pages import read_cursor, write_cursor
 from commonplace.platform.database.session import ReadSession
 from commonplace.platform.identity.caller import Caller
 
@@ -33,13 +34,11 @@ async def list_sessions(
         UnknownPage: `after` is no cursor of this list.
     """
     place = None if after is None else read_cursor(after, _Cursor)
-    if place is not None and place.last_used_at.tzinfo is None:
-        raise UnknownPage
     rows = await session.all(
         queries.LIST_SESSIONS,
         person_id=caller.person_id,
         now=accounts.now(),
-        before=place and place.last_used_at,
+        before=place and moment_of_cursor(place.last_used_at),
         before_id=place and place.id,
         limit=limit + 1,
     )

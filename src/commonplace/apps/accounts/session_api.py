@@ -6,13 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi import Query as QueryParameter
-from pydantic import AwareDatetime
 from starlette.responses import StreamingResponse
 
 from commonplace.apps.accounts import own_sessions, sign_in_history
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.cookies import clear_cookie
 from commonplace.apps.accounts.errors import SessionNotFound
+from commonplace.apps.accounts.moments import Moment
 from commonplace.apps.accounts.session_schemas import SessionPage, SessionsEnded, SignInPage
 from commonplace.apps.accounts.sign_in_history import Filter, Outcome
 from commonplace.platform.database.pages import UnknownPage
@@ -41,8 +41,8 @@ async def _filter(
             max_length=50, pattern="^[0-9A-Fa-f:./]*$", description="Only from this IP address, or network."
         ),
     ] = None,
-    since: Annotated[AwareDatetime | None, QueryParameter(description="Not before this moment.")] = None,
-    until: Annotated[AwareDatetime | None, QueryParameter(description="Before this moment.")] = None,
+    since: Annotated[Moment | None, QueryParameter(description="Not before this moment.")] = None,
+    until: Annotated[Moment | None, QueryParameter(description="Before this moment.")] = None,
 ) -> Filter:
     return Filter(outcome=outcome, address=address, since=since, until=until)
 

@@ -10,9 +10,10 @@ from commonplace.apps.accounts import history_queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.csv_text import csv_lines
 from commonplace.apps.accounts.limits import CUT_OFF_AFTER
+from commonplace.apps.accounts.moments import moment_of_cursor
 from commonplace.apps.accounts.session_schemas import SignInPage, SignInRead
 from commonplace.apps.accounts.user_agents import program_of
-from commonplace.platform.database.pages import UnknownPage, read_cursor, write_cursor
+from commonplace.platform.database.pages import read_cursor, write_cursor
 from commonplace.platform.database.session import ReadSession
 
 Outcome = Literal["signed_in", "refused"]
@@ -49,14 +50,12 @@ async def list_sign_ins(
         UnknownPage: `after` is no cursor of this list.
     """
     place = None if after is None else read_cursor(after, _Cursor)
-    if place is not None and place.at.tzinfo is None:
-        raise UnknownPage
     rows = await session.all(
         history_queries.SIGN_INS,
         person_id=person_id,
         now=accounts.now(),
         cut_off_before=accounts.now() - CUT_OFF_AFTER,
-        before=place and place.at,
+        before=place and moment_of_cursor(place.at),
         before_id=place and place.id,
         limit=limit + 1,
         **asdict(wanted),
