@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from commonplace.apps.accounts import handlers
 from commonplace.apps.accounts.context import Accounts
@@ -19,6 +20,7 @@ from commonplace.apps.accounts.device import DEVICE_COOKIE
 from commonplace.apps.accounts.events import NewDeviceSignedIn
 from commonplace.apps.accounts.new_device import notice_of
 from commonplace.apps.accounts.security_mail import tell_of_new_device
+from commonplace.platform.database.session import Database
 from commonplace.platform.events.event import ScheduleTick
 from commonplace.platform.events.registry import Context
 from commonplace.platform.identity.caller import SESSION_COOKIE
@@ -288,6 +290,26 @@ async def test_the_second_token_works_once_however_many_race(ana: Any, nobody: A
     assert sorted(answer.status_code for answer in answers) == [200] + [403] * 4
     taken = [n for n in range(5) if (await sign_in(nobody, ana.email, f"{NEW_PASSWORD} {n}")).status_code == 200]
     assert taken == [next(n for n, answer in enumerate(answers) if answer.status_code == 200)]
+
+
+async def test_factors_added_since_the_session_began_go_and_older_ones_stay(
+    ana: Any, thief: httpx.AsyncClient, nobody: Any, letterbox: Letterbox, database: Database, rows: Rows, told: Any
+) -> None:
+    add = """
+    INSERT INTO accounts.passkey (id, person_id, credential_id, public_key, sign_count, name, transports, is_synced,
+        created_at)
+    SELECT gen_random_uuid(), person_id, convert_to(name, 'UTF8'), 'key', 0, name, '{}', false, created_at + late
+    FROM accounts.session, (VALUES ('hers', interval '-1 day'), ('the thief''s', interval '1 ms')) AS keys (name, late)
+    WHERE kind = 'browser'
+    """
+    async with database.writing() as session:
+        await session.execute(text(add))
+    assert (await thief.get("/auth/profile")).status_code == 200
+    page = await nobody.post("/app/account/not-me", data={"token": letterbox.token}, headers=HTML)
+    token = re.findall(r'name="token" value="([^"]+)"', page.text)[0]
+    await nobody.post("/app/account/not-me/password", data={"token": token, "password": NEW_PASSWORD}, headers=HTML)
+    assert await rows("SELECT name FROM accounts.passkey") == [{"name": "hers"}]
+    assert await told("second_factor.removed") == [{"person_id": ana.person["id"], "factor": "passkey"}]
 
 
 async def test_the_link_expires_and_so_does_what_follows(

@@ -105,6 +105,16 @@ async def test_suspending_roles_and_signing_out_hold_at_once_and_leave_a_trail(
     assert {(one["by_id"], one["by_name"], one["is_on_server"]) for one in done} == {(adam.person["id"], "Adam", False)}
 
 
+async def test_who_sits_down_at_an_administrators_desk_changes_nothing(adam: Any, ana: Any, clock: SetClock) -> None:
+    clock.pass_(16 * 60)
+    one = f"/auth/people/{ana.person['id']}"
+    for method, path, body in (("PATCH", one, {"state": "suspended"}), ("DELETE", f"{one}/sessions", None)):
+        refused = await adam.request(method, path, json=body)
+        assert (refused.status_code, refused.json()["type"]) == (403, "/problems/proof-needed")
+    assert (await ana.get("/auth/profile")).status_code == 200
+    assert (await adam.get("/auth/people")).status_code == 200
+
+
 async def test_the_last_administrator_stays(adam: Any, ana: Any, accounts: Accounts) -> None:
     for fields in ({"role": "user"}, {"state": "suspended"}):
         refused = await change(adam, adam, **fields)

@@ -42,7 +42,21 @@ END_PASSWORD_AWAITED: Final = Query(
     text("""
     UPDATE accounts.new_device_notice SET password_digest = NULL, password_until = NULL
     WHERE session_id = :session_id AND password_digest = :password_digest AND password_until > :now
-    RETURNING person_id
+    RETURNING person_id, (SELECT created_at FROM accounts.session WHERE id = session_id) AS began_at
+    """)
+)
+REMOVE_FACTORS_SINCE: Final = Query(
+    text("""
+    WITH totp AS (
+        DELETE FROM accounts.totp WHERE person_id = :person_id AND coalesce(confirmed_at, created_at) >= :since
+        RETURNING confirmed_at IS NOT NULL AS was_confirmed
+    ), passkey AS (
+        DELETE FROM accounts.passkey WHERE person_id = :person_id AND created_at >= :since RETURNING id
+    ), recovery_code AS (
+        DELETE FROM accounts.recovery_code WHERE person_id = :person_id AND created_at >= :since RETURNING digest
+    )
+    SELECT EXISTS (SELECT FROM totp WHERE was_confirmed) AS totp, EXISTS (SELECT FROM passkey) AS passkey,
+        EXISTS (SELECT FROM recovery_code) AS recovery_codes
     """)
 )
 # The newest one stays, however old: a person with no known device would not be told of a new one.

@@ -15,22 +15,24 @@ import hmac
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from commonplace.apps.accounts import device_queries, queries
 from commonplace.apps.accounts.api_tokens import revoke_tokens_of
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import NoticeNotValid
-from commonplace.apps.accounts.events import PasswordReset
+from commonplace.apps.accounts.events import PasswordReset, SecondFactorRemoved
 from commonplace.apps.accounts.password_rules import refuse_unfit
 from commonplace.apps.accounts.sessions import end_sessions_of, tell_ended
 from commonplace.apps.accounts.user_agents import program_of
 from commonplace.platform.database.row import Row
+from commonplace.platform.database.session import WriteSession
 from commonplace.platform.events import log
 
 NOTICE_PATH: Final = "/app/account/not-me"
 _PASSWORD_MINUTES: Final = 60
+_FACTORS: Final[tuple[Literal["totp", "passkey", "recovery_codes"], ...]] = ("totp", "passkey", "recovery_codes")
 _ID_BYTES: Final = 16
 _SECRET_BYTES: Final = 32
 
@@ -105,7 +107,8 @@ async def disown(accounts: Accounts, token: str) -> str:
 async def set_password(accounts: Accounts, token: str, password: str) -> None:
     """Set the person's password by the token that `disown` gave, which works once; all their sessions end.
 
-    Their API tokens are revoked too: whoever held the session may have made some.
+    Their API tokens are revoked, and second factors added since the session began are removed: whoever held it may
+    have left them to come back by.
 
     Raises:
         NoticeNotValid: the token is none of ours, was used, or an hour has passed.
@@ -124,17 +127,27 @@ async def set_password(accounts: Accounts, token: str, password: str) -> None:
     async with accounts.passwords.turn():
         password_hash = await accounts.passwords.hash(password)
     async with accounts.database.writing() as session:
-        person_id = await session.scalar(
+        row = await session.first(
             device_queries.END_PASSWORD_AWAITED, session_id=session_id, password_digest=digest, now=accounts.now()
         )
-        if person_id is None:
+        if row is None:
             raise NoticeNotValid
+        person_id: UUID = row.person_id
+        await _remove_factors(session, person_id, since=row.began_at)
         await session.execute(queries.SET_PASSWORD, person_id=person_id, hash=password_hash, now=accounts.now())
         await session.execute(queries.FORGIVE_PERSON, person_id=person_id)
         await log.tell(session, PasswordReset(person_id=person_id), owner_id=person_id, by=person_id)
         ended = await end_sessions_of(session, accounts, person_id, reason="password_reset", by=person_id)
         revoked = await revoke_tokens_of(session, person_id, reason="password_reset", by=person_id)
     await accounts.announce_ended([*ended, *revoked])
+
+
+async def _remove_factors(session: WriteSession, person_id: UUID, *, since: datetime) -> None:
+    removed = await session.first(device_queries.REMOVE_FACTORS_SINCE, person_id=person_id, since=since)
+    for factor in _FACTORS:
+        if removed is not None and removed[factor]:
+            fact = SecondFactorRemoved(person_id=person_id, factor=factor)
+            await log.tell(session, fact, owner_id=person_id, by=person_id)
 
 
 def _notice(accounts: Accounts, row: Row) -> Notice:

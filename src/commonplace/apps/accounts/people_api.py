@@ -5,13 +5,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from fastapi import Query as QueryParameter
-from pydantic import AwareDatetime
 from starlette.responses import StreamingResponse
 
 from commonplace.apps.accounts import audit, members, people
 from commonplace.apps.accounts.audit import Action, Filter
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import AdministratorsOnly, LastAdministrator, PersonNotFound
+from commonplace.apps.accounts.moments import Moment
 from commonplace.apps.accounts.people_schemas import AuditPage, MemberChange, MemberPage, MemberRead, StateName
 from commonplace.apps.accounts.schemas import RoleName
 from commonplace.apps.accounts.session_schemas import SessionsEnded
@@ -21,6 +21,7 @@ from commonplace.platform.http.dependencies import CurrentCaller, Reading, part
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
 from commonplace.platform.identity.caller import Caller
+from commonplace.platform.identity.proofs import ProofNeeded, ProvedCaller
 
 _WORDS: Final = r"^[^\x00]*$"  # a database cannot hold NUL
 
@@ -42,7 +43,12 @@ async def _administrator(caller: CurrentCaller) -> Caller:
     return caller
 
 
+async def _proved(caller: ProvedCaller) -> Caller:
+    return await _administrator(caller)
+
+
 Administrator = Annotated[Caller, Depends(_administrator)]
+ProvedAdministrator = Annotated[Caller, Depends(_proved)]  #: has proved lately who they are, for what is dangerous
 
 
 async def _filter(
@@ -51,8 +57,8 @@ async def _filter(
     person: Annotated[UUID | None, QueryParameter(description="Only what was done to this person.")] = None,
     by: Annotated[UUID | None, QueryParameter(description="Only what this person did.")] = None,
     q: Words = None,
-    since: Annotated[AwareDatetime | None, QueryParameter(description="Not before this moment.")] = None,
-    until: Annotated[AwareDatetime | None, QueryParameter(description="Before this moment.")] = None,
+    since: Annotated[Moment | None, QueryParameter(description="Not before this moment.")] = None,
+    until: Annotated[Moment | None, QueryParameter(description="Before this moment.")] = None,
 ) -> Filter:
     return Filter(action=action, person_id=person, by_id=by, words=q, since=since, until=until)
 
@@ -84,19 +90,20 @@ async def read_person(person_id: UUID, _caller: Administrator, accounts: TheAcco
 
 @by_themselves.patch(
     "/people/{person_id}",
-    responses=problems(NotAuthenticated, AdministratorsOnly, PersonNotFound, LastAdministrator),
+    responses=problems(NotAuthenticated, AdministratorsOnly, ProofNeeded, PersonNotFound, LastAdministrator),
 )
 async def change_person(
-    person_id: UUID, change: MemberChange, caller: Administrator, accounts: TheAccounts
+    person_id: UUID, change: MemberChange, caller: ProvedAdministrator, accounts: TheAccounts
 ) -> MemberRead:
     """Change a person's role, suspend or reinstate them. It holds for their sessions at once. For administrators."""
     return await members.change_member(accounts, person_id, change, by=caller.person_id)
 
 
 @by_themselves.delete(
-    "/people/{person_id}/sessions", responses=problems(NotAuthenticated, AdministratorsOnly, PersonNotFound)
+    "/people/{person_id}/sessions",
+    responses=problems(NotAuthenticated, AdministratorsOnly, ProofNeeded, PersonNotFound),
 )
-async def sign_person_out(person_id: UUID, caller: Administrator, accounts: TheAccounts) -> SessionsEnded:
+async def sign_person_out(person_id: UUID, caller: ProvedAdministrator, accounts: TheAccounts) -> SessionsEnded:
     """End all of a person's sessions; when this answers, they are refused everywhere. For administrators."""
     return SessionsEnded(ended=await people.sign_out(accounts, person_id, by=caller.person_id))
 
