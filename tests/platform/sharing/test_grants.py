@@ -307,6 +307,15 @@ class TestSharing:
         dora = await join("dora")
         assert (await dora.get(f"/api/files/{one}")).status_code == 404
 
+    async def test_where_addresses_are_proved_one_that_is_not_leads_to_nobody(self, ben: Any, parts: Parts) -> None:
+        from commonplace.apps.accounts.person_source import StoredPeople
+
+        people = StoredPeople(parts[Database], only_proven=True)
+        assert await people.person_at("ben@example.org") is None
+        async with parts[Database].writing() as session:
+            await session.execute(Query(text("UPDATE accounts.account SET email_verified_at = clock_timestamp()")))
+        assert str(await people.person_at("Ben@Example.org")) == ben.person["id"]
+
     async def test_the_limit_holds_when_several_share_at_once(self, ana: Any, file: Make, parts: Parts) -> None:
         from commonplace.platform.sharing.settings import SharingSettings
 

@@ -112,7 +112,7 @@ async def compose(parts: Parts) -> None:
         clock=clock,
     )
     parts.add(identity)
-    parts.add(StoredPeople(database), as_=People)
+    parts.add(StoredPeople(database, only_proven=accounts.hides_addresses), as_=People)
     parts.add(StoredProofs(database=database, minutes=settings.proof_minutes, clock=clock), as_=Proofs)
     parts.add(accounts)
     parts.on_close(accounts.close)

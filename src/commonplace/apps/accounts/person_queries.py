@@ -14,4 +14,9 @@ PROFILES: Final = Query(
     WHERE account.person_id = ANY(CAST(:person_ids AS uuid[]))
     """)
 )
-PERSON_AT: Final = Query(text("SELECT person_id FROM accounts.account WHERE email_key = :email_key"))
+PERSON_AT: Final = Query(
+    text("""
+    SELECT person_id FROM accounts.account
+    WHERE email_key = :email_key AND (email_verified_at IS NOT NULL OR NOT :only_proven)
+    """)
+)

@@ -11,10 +11,14 @@ from commonplace.platform.identity.people import Person
 
 
 class StoredPeople:
-    """`People` over the profiles."""
+    """`People` over the profiles.
 
-    def __init__(self, database: Database) -> None:
+    With `only_proven`, an address is a person's only once they proved that they get its mail.
+    """
+
+    def __init__(self, database: Database, *, only_proven: bool = False) -> None:
         self._database = database
+        self._only_proven = only_proven
 
     async def person(self, person_id: UUID) -> Person | None:
         """The person of this id; None when the account is gone."""
@@ -33,7 +37,9 @@ class StoredPeople:
     async def person_at(self, address: str) -> UUID | None:
         """The person of the account with this address; None when there is none."""
         async with self._database.reading() as session:
-            person_id: UUID | None = await session.scalar(person_queries.PERSON_AT, email_key=sign_in_key(address))
+            person_id: UUID | None = await session.scalar(
+                person_queries.PERSON_AT, email_key=sign_in_key(address), only_proven=self._only_proven
+            )
         return person_id
 
 
