@@ -239,3 +239,26 @@ def test_where_one_is_asked_for_one_is_led_to_it_and_then_on(browse: Callable[..
     page.goto(reader.url + SECURITY)
     page.get_by_role("button", name="Remove the authenticator app").click()
     expect(page.get_by_role("alert")).to_contain_text("this is your last")
+
+
+def test_one_proves_it_again_or_is_told_that_it_was_wrong(browse: Callable[..., Reader], strict: Served) -> None:
+    reader = browse(signed_in=False)
+    reader.url = strict.url.replace("127.0.0.1", "localhost")
+    page = reader.goto("/app/sign-up")
+    phone = Phone(page)
+    page.get_by_label("Your name").fill("Ben")
+    page.get_by_label("E-mail address").fill(reader.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Make the account").click()
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page.locator(".codes li")).to_have_count(10)
+    assert len(phone.passkeys()) == 1
+    page.goto(f"{reader.url}/app/account/prove?next=/app/account/security")
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page).to_have_url(f"{reader.url}{SECURITY}")
+    page.goto(f"{reader.url}/app/account/prove?next=/app/account/tokens")
+    page.get_by_role("link", name="Use a recovery code").click()
+    page.get_by_label("Recovery code").fill("abcd-efgh-ijkl-mnop")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("This is not right.")
+    expect(page.get_by_label("Recovery code")).to_be_focused()

@@ -274,6 +274,17 @@ class TestStepUp:
         history = await rows("SELECT method, outcome FROM accounts.sign_in_attempt WHERE method = 'proof'")
         assert {row["outcome"] for row in history} == {"refused"}
 
+    async def test_handing_out_a_credential_asks_for_one(self, ana: Any, clock: SetClock) -> None:
+        token = {"name": "Backup", "scopes": ["files:read"], "expires_at": None}
+        assert (await ana.post("/auth/tokens", json=token)).status_code == 201
+        clock.pass_(15 * 60 + 1)
+        assert (await ana.post("/auth/tokens", json=token)).json()["type"] == "/problems/proof-needed"
+        headers = {"Accept": "text/html", "Referer": "http://localhost/app/account/tokens?after=x"}
+        page = await ana.post("/app/account/tokens", data={"name": "Backup"}, headers=headers)
+        back = "/app/account/prove?next=%2Fapp%2Faccount%2Ftokens%3Fafter%3Dx"
+        assert (page.status_code, page.headers["location"]) == (303, back)
+        assert len((await ana.get("/auth/tokens")).json()["items"]) == 1
+
     async def test_a_proof_is_of_one_session(self, ana: Any, nobody: Any, clock: SetClock) -> None:
         clock.pass_(15 * 60 + 1)
         other = (await sign_in(nobody, ana.email)).json()

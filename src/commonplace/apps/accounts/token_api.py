@@ -15,6 +15,7 @@ from commonplace.platform.errors import NotAuthenticated
 from commonplace.platform.http.dependencies import CurrentCaller, Reading, part
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
+from commonplace.platform.identity.proofs import ProofNeeded, ProvedCaller
 from commonplace.platform.identity.scopes import Scopes
 
 TheAccounts = Annotated[Accounts, Depends(part(Accounts))]
@@ -38,10 +39,12 @@ async def list_tokens(
 
 
 @by_themselves.post(
-    "/tokens", status_code=HTTPStatus.CREATED, responses=problems(NotAuthenticated, TokenNotAllowed, TooManyTokens)
+    "/tokens",
+    status_code=HTTPStatus.CREATED,
+    responses=problems(NotAuthenticated, ProofNeeded, TokenNotAllowed, TooManyTokens),
 )
 async def make_token(
-    wanted: TokenCreate, caller: CurrentCaller, accounts: TheAccounts, scopes: TheScopes, response: Response
+    wanted: TokenCreate, caller: ProvedCaller, accounts: TheAccounts, scopes: TheScopes, response: Response
 ) -> TokenMade:
     """Make an API token. The answer holds it, and it is shown never again.
 

@@ -15,6 +15,7 @@ from commonplace.apps.accounts.errors import TokenNotFound
 from commonplace.apps.accounts.token_schemas import TokenCreate, TokenMade
 from commonplace.platform.errors import Problem
 from commonplace.platform.http.dependencies import part
+from commonplace.platform.identity.proofs import ProvedCaller
 from commonplace.platform.identity.scopes import READ, SYNC, WRITE, Scopes
 from commonplace.platform.pages.render import render
 from commonplace.platform.pages.viewer import CurrentViewer, Viewer
@@ -48,7 +49,9 @@ async def tokens_page(
 
 
 @router.post(PATH)
-async def make_token(request: Request, viewer: CurrentViewer, accounts: TheAccounts, scopes: TheScopes) -> Response:
+async def make_token(
+    request: Request, viewer: CurrentViewer, _caller: ProvedCaller, accounts: TheAccounts, scopes: TheScopes
+) -> Response:
     """Make a token and show it, this once: the answer is no redirection, and nothing keeps it."""
     form = await request.form()
     values = {name: value for name, value in form.items() if isinstance(value, str)}

@@ -175,9 +175,12 @@ class Pages:
 
 def _to_page(request: Request, address: str) -> Response:
     is_click = request.headers.get("hx-request") == "true"
-    wanted = request.headers.get("hx-current-url", "") if is_click else str(request.url)
+    if is_click:
+        wanted = request.headers.get("hx-current-url", "")
+    else:  # what was posted cannot be asked for again: back to the page that the form stood on
+        wanted = str(request.url) if request.method == "GET" else request.headers.get("referer", "")
     path = "/" + wanted.split("/", 3)[3] if wanted.count("/") > 2 else ""  # noqa: PLR2004 - scheme://host/path
-    if (is_click or request.method == "GET") and path.startswith("/app/") and not path.startswith(address):
+    if path.startswith("/app/") and not path.startswith(address):
         address += "?" + urlencode({"next": path})
     if is_click:  # htmx follows a redirect by itself and would put the other page into the frame
         return Response(headers={"HX-Redirect": address})

@@ -5,6 +5,7 @@ person itself (a finger, a face, a PIN), and name the account that the passkey b
 """
 
 import json
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -43,7 +44,16 @@ LONGEST_CREDENTIAL: Final = 1023  #: bytes of a credential's id (WebAuthn sectio
 MOST_PASSKEYS: Final = 25  #: of one person: a request to sign in lists them all
 _TRANSPORTS: Final = {transport.value for transport in AuthenticatorTransport}
 #: What the library raises for what it cannot read; its own exceptions are not all of it.
-_UNREADABLE: Final = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError, IndexError)
+_UNREADABLE: Final = (
+    WebAuthnException,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    struct.error,
+    RecursionError,
+)
 _log = structlog.get_logger(__name__)
 Options = dict[str, Any]
 Credential = Mapping[str, Any]  #: what `PublicKeyCredential.toJSON()` gives
