@@ -6,4 +6,5 @@ APPS: Final = (
     "commonplace.apps.accounts.manifest:app",
     "commonplace.apps.files.manifest:app",
     "commonplace.apps.notifications.manifest:app",
+    "commonplace.apps.tasks.manifest:app",
 )

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 TOKENS = "^/api/storage/"  #: nobody can guess a token that is right; the storage's own tests forge some
-ALIASES = "^/auth/"  #: the same operations as below /api/auth, by another path: in the long run only
+ALIASES = "^/(auth/|tasks)"  #: the same operations as below /api, by another path: in the long run only
 
 
 def user(name: str) -> dict[str, Any]:

@@ -86,6 +86,7 @@ async def answers(ana: Visitor, deliver: Callable[[], Awaitable[None]]) -> dict[
     assert any(file.json()["processing"]["taken_at"] for file in done)
     page = await ana.get("/api/files?limit=2")
     folders = await ana.get("/api/folders?limit=1&sort=-updated_at")
+    tasks = await task_answers(ana, inner.json()["id"], uploads[0].json()["id"])
     changes = await ana.get("/api/sync", params={"since": since, "limit": 3})
     assert changes.json()["more"]
     return {
@@ -101,6 +102,7 @@ async def answers(ana: Visitor, deliver: Callable[[], Awaitable[None]]) -> dict[
         ],
         "POST /api/folders": [outer, inner, reused],
         "GET /api/folders": [folders, await ana.get(f"/api/folders?parent_id={outer.json()['id']}")],
+        **tasks,
         "GET /api/sync": [changes, await ana.get("/api/sync"), await ana.get("/api/sync", params={"since": since})],
     }
 
@@ -122,6 +124,41 @@ async def answers_of_notifications(ana: Visitor, parts: Parts) -> dict[str, list
             await ana.get("/api/notifications"),
         ],
         "GET /api/notifications/unread": [await ana.get("/api/notifications/unread")],
+    }
+
+
+async def task_answers(ana: Visitor, no_list_id: str, file_id: str) -> dict[str, list[Response]]:
+    """Answers of the hot routes of tasks, over tasks with nothing and with everything."""
+    lists = [await ana.post("/api/task-lists", json={"title": f"list {n}"}) for n in range(2)]
+    full = {
+        "title": 'a "quoted" \U0001f30a',
+        "notes": "*text*",
+        "due": {"date": "2026-06-14", "time": "09:00", "time_zone": "Europe/Vienna"},
+        "start": {"date": "2026-06-14"},
+        "recurrence": "FREQ=DAILY",
+        "tags": ["a", "b"],
+        "reminders": [{"minutes_before": 5}, {"at": "2026-06-14T09:00:00+02:00"}],
+        "attachments": [{"id": file_id}],
+        "list_id": lists[0].json()["id"],
+    }
+    made = [await ana.post("/api/tasks", json=body) for body in (full, {"title": "little", "status": "done"})]
+    made.append(await ana.post("/api/tasks", json={"title": "sub", "parent_id": made[0].json()["id"]}))
+    await ana.patch(f"/api/tasks/{made[0].json()['id']}", json={"status": "done"})
+    saved = {"title": "f", "query": {"tag": "a", "has_due": True}}
+    for _ in range(2):
+        assert (await ana.post("/api/task-filters", json=saved)).is_success
+    page = await ana.get("/api/tasks", params={"limit": 2})
+    return {
+        "POST /api/tasks": made,
+        "GET /api/tasks": [
+            page,
+            await ana.get("/api/tasks", params={"limit": 2, "after": page.json()["next"]}),
+            await ana.get("/api/tasks"),
+            await ana.get("/api/tasks", params={"list_id": no_list_id}),
+        ],
+        "GET /api/tasks/{task_id}": [await ana.get(f"/api/tasks/{one.json()['id']}") for one in made],
+        "GET /api/task-lists": [await ana.get("/api/task-lists"), await ana.get("/api/task-lists?limit=1")],
+        "GET /api/task-filters": [await ana.get("/api/task-filters"), await ana.get("/api/task-filters?limit=1")],
     }
 
 

@@ -1,0 +1,119 @@
+"""What can go wrong with tasks.
+
+Problem
+└── TasksError
+    ├── InvalidRecurrence      422  no rule of RFC 5545, or none that is taken
+    ├── TwoPlaces              422  a list and a parent at once
+    ├── NamedTwice             422  a batch that says two things of one task
+    ├── TaskNotFound           404
+    ├── TaskListNotFound       404
+    ├── TaskFilterNotFound     404
+    ├── PlaceNotFound          404  the list or task that a task is to lie in
+    ├── AttachmentNotFound     404  a file that is to be attached
+    ├── TaskInsideItself       409
+    └── SubtasksTooDeep        409
+
+`ReadOnly`, `PlaceNotYours` and `OtherOwner` (platform/sharing/errors.py), `StaleVersion` (platform/history/record.py),
+`VersionNotFound` (platform/history/versions.py) and `UnknownPage` (platform/database/pages.py) come from the platform.
+"""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from commonplace.platform.errors import Problem
+
+
+class TasksError(Problem):
+    """The root of the errors that tasks raises."""
+
+
+class InvalidRecurrence(TasksError):
+    """No rule of RFC 5545, section 3.3.10; the text says why."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason} A recurrence is a rule of RFC 5545 such as FREQ=MONTHLY;BYMONTHDAY=1.")
+
+
+class TwoPlaces(TasksError):
+    """A task was given a list and a parent."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self) -> None:
+        super().__init__("A task lies in a list or under a task: give `list_id` or `parent_id`, not both.")
+
+
+class NamedTwice(TasksError):
+    """A batch names a task twice."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self) -> None:
+        super().__init__("A batch may name each task once; put all that is to happen to it into one.")
+
+
+class TaskNotFound(TasksError):
+    """There is no such task, or the caller may not see it."""
+
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self, task_id: UUID) -> None:
+        super().__init__("There is no such task. It may be in the trash.", task_id=str(task_id))
+
+
+class TaskListNotFound(TasksError):
+    """There is no such list, or the caller may not see it."""
+
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("There is no such list. It may be in the trash.")
+
+
+class TaskFilterNotFound(TasksError):
+    """There is no such saved filter, or the caller may not see it."""
+
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("There is no such saved filter. It may be in the trash.")
+
+
+class PlaceNotFound(TasksError):
+    """There is no such list or task to put a task into, or the caller may not do that."""
+
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("There is no such list or task to put it into. It may be in the trash; choose another one.")
+
+
+class AttachmentNotFound(TasksError):
+    """There is no such file, or the caller may not see it."""
+
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("There is no such file to attach. Upload it first, to /api/files.")
+
+
+class TaskInsideItself(TasksError):
+    """A task is to lie under itself, or under one of its subtasks."""
+
+    status = HTTPStatus.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__("A task cannot lie under itself or one of its subtasks; choose one outside of it.")
+
+
+class SubtasksTooDeep(TasksError):
+    """Tasks would lie in each other deeper than the limit."""
+
+    status = HTTPStatus.CONFLICT
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"Tasks can lie in each other {limit} levels deep (TASKS__DEEPEST_SUBTASK); choose a place further up."
+        )

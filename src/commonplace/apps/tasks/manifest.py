@@ -1,0 +1,21 @@
+"""Tasks: to-dos in lists, with subtasks, recurrence, history and saved filters."""
+
+from commonplace.platform.app import Alias, App
+
+app = App(
+    name="tasks",
+    title="Tasks",
+    api="commonplace.apps.tasks.api:router",
+    aliases=(Alias(path="/tasks", canonical="/api/tasks"),),
+    settings="commonplace.apps.tasks.settings:TasksSettings",
+    migrations="commonplace.apps.tasks.migrations",
+    kinds=(
+        "commonplace.apps.tasks.models:TASK",
+        "commonplace.apps.tasks.models:TASK_LIST",
+        "commonplace.apps.tasks.models:TASK_FILTER",
+    ),
+    loaders={
+        "task": "commonplace.apps.tasks.loaders:task_details",
+        "task_list": "commonplace.apps.tasks.loaders:list_details",
+    },
+)
