@@ -11,6 +11,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
+# Not used here: whoever compares the models with the schema is to see these tables too.
+from commonplace.apps.accounts.factors import models as _factor_models  # noqa: F401
 from commonplace.platform.history.kind import Kind
 
 _SCHEMA = {"schema": "accounts"}
