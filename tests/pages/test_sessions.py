@@ -48,7 +48,7 @@ def is_signed_in(client: httpx.Client) -> bool:
 
 
 def link_in_mail(served: Served, reader: Reader, *, number: int = 1) -> str:
-    """The link in the newest mail to the reader, once there are `number` of them."""
+    """The link in the newest mail to the reader about a new device, once there are `number` of them."""
     links: list[str] = []
 
     def has_come() -> bool:
@@ -58,7 +58,7 @@ def link_in_mail(served: Served, reader: Reader, *, number: int = 1) -> str:
             if reader.email in str(message["To"]):
                 body = message.get_body(("plain",))
                 assert body is not None
-                links.extend(re.findall(r"https?://\S+", body.get_content()))
+                links.extend(re.findall(r"https?://\S+/not-me\?\S+", body.get_content()))
         return len(links) >= number
 
     reader.until(has_come)

@@ -38,7 +38,7 @@ Deliver = Callable[[], Awaitable[None]]
 
 
 class Letterbox:
-    """A mailer that keeps what it is given."""
+    """A mailer that keeps the mails about new devices; newcomers get others, too."""
 
     def __init__(self) -> None:
         self.is_configured = True
@@ -49,7 +49,8 @@ class Letterbox:
         if self.failures:
             self.failures -= 1
             raise OSError("the line is down")
-        self.mails.append(mail)
+        if "/not-me?" in mail.text:
+            self.mails.append(mail)
 
     async def check(self) -> str:
         return ""
