@@ -159,6 +159,8 @@ IMPOSSIBLE: list[tuple[str, Any, str]] = [
     ("scopes", ["sync:write"], "token-not-allowed"),
     ("scopes", ["nothing:read"], "token-not-allowed"),
     ("expires_at", "2020-01-01T00:00:00Z", "token-not-allowed"),
+    ("expires_at", "0001-01-01T00:00:00+12:00", "token-not-allowed"),
+    ("expires_at", "9999-12-31T23:59:59-12:00", "token-not-allowed"),
     ("expires_at", "2099-01-01T00:00:00", "validation-failed"),
     ("expires_at", "soon", "validation-failed"),
 ]

@@ -8,7 +8,7 @@ more of itself for one, no scope admits.
 import hashlib
 import unicodedata
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -40,9 +40,7 @@ async def make_token(accounts: Accounts, scopes: Scopes, person_id: UUID, wanted
     name = _clean_name(wanted.name)
     _refuse_unknown(wanted.scopes, scopes)
     now = accounts.now()
-    expires_at = None if wanted.expires_at is None else wanted.expires_at.astimezone(UTC)
-    if expires_at is not None and expires_at <= now:
-        raise TokenNotAllowed("expires_at", "The day on which the token ends must lie ahead; null means never.")
+    expires_at = _clean_end(wanted.expires_at, now)
     token, token_id = new_token(), new_id()
     kept = sorted(set(wanted.scopes))
     async with accounts.database.writing() as session:
@@ -130,6 +128,16 @@ def _clean_name(text: str) -> str:
             "name", f"Give the token a name of 1 to {LONGEST_TOKEN_NAME} characters, such as what it is for."
         )
     return name
+
+
+def _clean_end(moment: datetime | None, now: datetime) -> datetime | None:
+    try:
+        ends_at = None if moment is None else moment.astimezone(UTC)
+    except OverflowError:  # a year that UTC does not have
+        ends_at = now
+    if ends_at is not None and ends_at <= now:
+        raise TokenNotAllowed("expires_at", "The day on which the token ends must lie ahead; null means never.")
+    return ends_at
 
 
 def _refuse_unknown(wanted: Sequence[str], scopes: Scopes) -> None:
