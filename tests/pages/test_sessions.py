@@ -145,7 +145,7 @@ def test_the_mail_about_a_new_device_ends_its_session(
     page.get_by_role("link", name="Sign in").click()
     page.get_by_label("E-mail address").fill(reader.email)
     page.get_by_label("Password", exact=True).fill("a staple of another battery")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("button", name="Eva Berger")).to_be_visible()
     page.goto(reader.url + link)
     expect(page.get_by_text("This link is not valid")).to_be_visible()
