@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from commonplace.apps.notifications import inbox, queries
 from commonplace.apps.notifications.preferences import change_preferences, read_preferences
-from commonplace.apps.notifications.schemas import KindChange, PreferencesChange, PreferencesRead, QuietHoursChange
+from commonplace.apps.notifications.schemas import KindChange, PreferencesChange, PreferencesRead, QuietHours
 from commonplace.platform.database.row import Row
 from commonplace.platform.errors import BadRequest, Problem
 from commonplace.platform.events import log
@@ -117,7 +117,7 @@ async def save_preferences(request: Request, viewer: CurrentViewer, session: Wri
     try:
         quiet = None
         if "quiet" in form:
-            quiet = QuietHoursChange(begins=_wall(form, "begins"), ends=_wall(form, "ends"))
+            quiet = QuietHours(begins=_wall(form, "begins"), ends=_wall(form, "ends"))
         change = PreferencesChange(kinds=kinds, quiet_hours=quiet)
         await change_preferences(session, parts, person_id, change)
     except Problem as problem:
@@ -140,8 +140,8 @@ def _shown(preferences: PreferencesRead) -> dict[str, Any]:
         "preferences": preferences,
         "apps": [(app, list(kinds)) for app, kinds in groupby(preferences.kinds, lambda kind: kind.app)],
         "is_quiet": quiet is not None,
-        "begins": f"{quiet.begins:%H:%M}" if quiet else "22:00",
-        "ends": f"{quiet.ends:%H:%M}" if quiet else "07:00",
+        "begins": quiet.begins if quiet else "22:00",
+        "ends": quiet.ends if quiet else "07:00",
         "problem": None,
     }
 
@@ -167,8 +167,8 @@ def _id(form: FormData) -> UUID | None:
         return None
 
 
-def _wall(form: FormData, name: str) -> time:
+def _wall(form: FormData, name: str) -> str:
     try:
-        return time.fromisoformat(_text(form, name)).replace(tzinfo=None)
+        return f"{time.fromisoformat(_text(form, name)):%H:%M}"
     except ValueError:
         raise BadRequest("Quiet hours begin and end at a time such as 22:00.") from None

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from commonplace.apps.notifications import queries
 from commonplace.apps.notifications.errors import QuietHoursNotAllowed, UnknownNoticeKind
 from commonplace.apps.notifications.quiet import quiet_until
-from commonplace.apps.notifications.schemas import KindPreference, PreferencesChange, PreferencesRead, QuietHoursRead
+from commonplace.apps.notifications.schemas import KindPreference, PreferencesChange, PreferencesRead, QuietHours
 from commonplace.platform.database.session import ReadSession, WriteSession
 from commonplace.platform.events.registry import NamedNotice, Registry
 from commonplace.platform.messages.mail import Mailer
@@ -57,7 +57,7 @@ async def read_preferences(session: ReadSession, parts: Parts, person_id: UUID, 
         )
     return PreferencesRead(
         kinds=kinds,
-        quiet_hours=None if quiet is None else QuietHoursRead(begins=quiet.begins, ends=quiet.ends),
+        quiet_hours=None if quiet is None else QuietHours(begins=_text(quiet.begins), ends=_text(quiet.ends)),
         time_zone=time_zone,
         is_mail_configured=parts[Mailer].is_configured,
     )
@@ -78,7 +78,7 @@ async def change_preferences(session: WriteSession, parts: Parts, person_id: UUI
             queries.PREFER, person_id=person_id, kind=preference.kind, inbox=preference.inbox, mail=preference.mail
         )
     if change.quiet_hours is not None:
-        begins, ends = (_to_the_minute(wall) for wall in (change.quiet_hours.begins, change.quiet_hours.ends))
+        begins, ends = time.fromisoformat(change.quiet_hours.begins), time.fromisoformat(change.quiet_hours.ends)
         if begins == ends:
             raise QuietHoursNotAllowed
         await session.execute(queries.SET_QUIET_HOURS, person_id=person_id, begins=begins, ends=ends)
@@ -86,5 +86,5 @@ async def change_preferences(session: WriteSession, parts: Parts, person_id: UUI
         await session.execute(queries.NO_QUIET_HOURS, person_id=person_id)
 
 
-def _to_the_minute(wall: time) -> time:
-    return time(wall.hour, wall.minute)
+def _text(wall: time) -> str:
+    return f"{wall:%H:%M}"

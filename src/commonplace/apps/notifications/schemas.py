@@ -1,6 +1,6 @@
 """What goes in and out over HTTP."""
 
-from datetime import datetime, time
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -61,18 +61,28 @@ class KindPreference(BaseModel):
     mail: bool
 
 
-class QuietHoursRead(BaseModel):
-    """When no mail is sent; it waits until they end."""
+WallTime = Annotated[
+    str,
+    Field(
+        pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="By the clock of the person's time zone.",
+        examples=["22:00"],
+    ),
+]
 
-    begins: Annotated[time, Field(description="By the clock of the person's time zone.", examples=["22:00"])]
-    ends: Annotated[time, Field(description="Before `begins`: on the next day.", examples=["07:00"])]
+
+class QuietHours(BaseModel):
+    """When no mail is sent; it waits until they end. What ends before it begins ends on the next day."""
+
+    begins: WallTime
+    ends: WallTime
 
 
 class PreferencesRead(BaseModel):
     """Who wants to be told what, how, and when."""
 
     kinds: list[KindPreference]
-    quiet_hours: QuietHoursRead | None
+    quiet_hours: QuietHours | None
     time_zone: str
     is_mail_configured: bool = Field(description="Whether this installation sends mail at all.")
 
@@ -85,15 +95,8 @@ class KindChange(BaseModel):
     mail: bool | None = None
 
 
-class QuietHoursChange(BaseModel):
-    """Quiet hours, to the minute."""
-
-    begins: time
-    ends: time
-
-
 class PreferencesChange(BaseModel):
     """Changed preferences. What is left out stays; `quiet_hours` null: there are none."""
 
     kinds: list[KindChange] = Field(default_factory=list, max_length=200)
-    quiet_hours: QuietHoursChange | None = None
+    quiet_hours: QuietHours | None = None
