@@ -441,3 +441,25 @@ class TestWhereNoMailIsSent:
         assert changed.json() == {"state": "changed"}
         assert (await sign_in(nobody, "ana@new.example")).status_code == 200
         assert await rows("SELECT FROM accounts.letter") == []
+
+
+class TestWhatGoesWithoutSaying:
+    """Registration goes by mail where a server sends it, unless the operator says otherwise."""
+
+    @pytest.fixture(
+        params=[
+            ({"MAIL__URL": "smtp://127.0.0.1:1?starttls=never"}, 202),
+            ({"MAIL__URL": "smtp://127.0.0.1:1?starttls=never", "ACCOUNTS__REGISTRATION_BY_MAIL": "false"}, 201),
+            ({"MAIL__URL": "", "ACCOUNTS__REGISTRATION_BY_MAIL": "true"}, 201),
+            ({}, 201),
+        ],
+        ids=["a server", "a server, but no", "no mail, but yes", "files"],
+    )
+    def status(self, request: pytest.FixtureRequest, environ: dict[str, str]) -> int:
+        changed, status = request.param
+        environ |= changed | {"MAIL__FROM": "Commonplace <cloud@example.org>"}
+        return int(status)
+
+    async def test_registration(self, status: int, nobody: Any) -> None:
+        person = {"email": "eva@example.org", "name": "Eva", "password": PASSWORD}
+        assert (await nobody.post("/auth/register", json=person)).status_code == status
