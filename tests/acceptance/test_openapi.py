@@ -53,7 +53,7 @@ async def assert_nothing_is_found(app: Any, join: Join, directory: Path, *option
             str(PROGRAM),
             f"--config-file={CONFIGURATION}",
             "run",
-            f"{address}/openapi.json",
+            f"{address.replace('127.0.0.1', 'localhost')}/openapi.json",  # browsers make no passkeys for an IP address
             "--continue-on-failure",
             "--generation-database=none",
             "--no-color",
@@ -74,10 +74,12 @@ async def assert_nothing_is_found(app: Any, join: Join, directory: Path, *option
 
 async def test_schemathesis_finds_nothing(app: Any, join: Join, tmp_path: Path) -> None:
     leaving_out = f"{TOKENS}|{ALIASES}"
-    await assert_nothing_is_found(app, join, tmp_path, "--phases=examples,fuzzing", "--max-examples=2", "--seed=1", leaving_out=leaving_out)
+    await assert_nothing_is_found(
+        app, join, tmp_path, "--phases=examples,fuzzing", "--max-examples=2", "--seed=1", leaving_out=leaving_out
+    )
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(1200)
 async def test_schemathesis_finds_nothing_in_the_long_run(app: Any, join: Join, tmp_path: Path) -> None:
-    await assert_nothing_is_found(app, join, tmp_path, "--max-examples=100", leaving_out=TOKENS)
+    await assert_nothing_is_found(app, join, tmp_path, "--max-examples=25", leaving_out=TOKENS)
