@@ -4,37 +4,21 @@ A passkey can be the second factor after a password, or the only one: then the a
 person itself (a finger, a face, a PIN), and name the account that the passkey belongs to.
 """
 
+import base64
 import json
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import base64url_to_bytes
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    AuthenticatorTransport,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.events import PasskeyCountedBack
 from commonplace.apps.accounts.factors import challenges, queries
 from commonplace.apps.accounts.factors.challenges import Purpose
 from commonplace.apps.accounts.factors.errors import PasskeyNotAccepted, PasskeyRefused
-from commonplace.apps.accounts.factors.relying_party import NAME, RelyingParty
+from commonplace.apps.accounts.factors.relying_party import RelyingParty
 from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import ReadSession, WriteSession
 from commonplace.platform.events import log
@@ -42,18 +26,8 @@ from commonplace.platform.events import log
 LONGEST_NAME: Final = 80  #: characters
 LONGEST_CREDENTIAL: Final = 1023  #: bytes of a credential's id (WebAuthn section 4)
 MOST_PASSKEYS: Final = 25  #: of one person: a request to sign in lists them all
-_TRANSPORTS: Final = {transport.value for transport in AuthenticatorTransport}
-#: What the library raises for what it cannot read; its own exceptions are not all of it.
-_UNREADABLE: Final = (
-    WebAuthnException,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    struct.error,
-    RecursionError,
-)
+#: What reading a credential of the wrong form raises.
+_MALFORMED: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _log = structlog.get_logger(__name__)
 Options = dict[str, Any]
 Credential = Mapping[str, Any]  #: what `PublicKeyCredential.toJSON()` gives
@@ -93,21 +67,17 @@ async def registration_options(
     bound_to: bytes,
 ) -> Options:
     """What `navigator.credentials.create` needs; authenticators that have a passkey of the person are left out."""
-    options = generate_registration_options(
-        rp_id=party.id,
-        rp_name=NAME,
+    from commonplace.apps.accounts.factors import authenticator  # noqa: PLC0415 - slow to load, and seldom needed
+
+    return authenticator.registration_options(
+        party,
         user_id=person_id.bytes,
         user_name=email,
-        user_display_name=name,
+        display_name=name,
         challenge=challenges.make(accounts, "registration", bound_to),
-        timeout=challenges.SECONDS * 1000,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.PREFERRED,  # an old security key serves as a second factor still
-            user_verification=UserVerificationRequirement.PREFERRED,
-        ),
-        exclude_credentials=_descriptors(await session.all(queries.PASSKEYS, person_id=person_id)),
+        timeout_ms=challenges.SECONDS * 1000,
+        known=_known(await session.all(queries.PASSKEYS, person_id=person_id)),
     )
-    return _as_json(options)
 
 
 async def request_options(
@@ -120,16 +90,16 @@ async def request_options(
     person_id: UUID | None = None,
 ) -> Options:
     """What `navigator.credentials.get` needs: of this person's passkeys, or of any that names its account."""
-    is_alone = person_id is None
+    from commonplace.apps.accounts.factors import authenticator  # noqa: PLC0415 - as above
+
     known = [] if person_id is None else await session.all(queries.PASSKEYS, person_id=person_id)
-    options = generate_authentication_options(
-        rp_id=party.id,
+    return authenticator.request_options(
+        party,
         challenge=challenges.make(accounts, purpose, bound_to),
-        timeout=challenges.SECONDS * 1000,
-        allow_credentials=_descriptors(known),
-        user_verification=UserVerificationRequirement.REQUIRED if is_alone else UserVerificationRequirement.PREFERRED,
+        timeout_ms=challenges.SECONDS * 1000,
+        known=_known(known),
+        must_verify_person=person_id is None,
     )
-    return _as_json(options)
 
 
 def verify_new(accounts: Accounts, party: RelyingParty, credential: Credential, *, bound_to: bytes) -> NewPasskey:
@@ -141,22 +111,18 @@ def verify_new(accounts: Accounts, party: RelyingParty, credential: Credential, 
     challenge = _challenge_of(credential)
     if challenge is None or not challenges.is_valid(accounts, challenge, "registration", bound_to):
         raise PasskeyNotAccepted("The passkey was made too late, or elsewhere. Begin again.")
+    from commonplace.apps.accounts.factors import authenticator  # noqa: PLC0415 - as above
+
     try:
-        made = verify_registration_response(
-            credential=dict(credential),
-            expected_challenge=challenge,
-            expected_rp_id=party.id,
-            expected_origin=party.origin,
-        )
-    except _UNREADABLE as error:
-        _log.info("passkey.not_accepted", reason=type(error).__name__)
+        made = authenticator.verify_new(party, credential, challenge)
+    except authenticator.Unreadable as error:
+        _log.info("passkey.not_accepted", reason=type(error.__cause__).__name__)
         raise PasskeyNotAccepted(
             f"The browser's answer cannot be taken as a passkey for {party.origin}. Begin again."
         ) from error
     if len(made.credential_id) > LONGEST_CREDENTIAL:
         raise PasskeyNotAccepted(f"The id of this passkey is longer than {LONGEST_CREDENTIAL} bytes.")
-    told = credential.get("response", {}).get("transports")
-    transports = [name for name in told if name in _TRANSPORTS] if isinstance(told, list) else []
+    transports = authenticator.known_transports(credential.get("response", {}).get("transports"))
     return NewPasskey(
         credential_id=made.credential_id,
         public_key=made.credential_public_key,
@@ -188,30 +154,29 @@ async def verify(
     challenge = _challenge_of(credential)
     if challenge is None or not challenges.is_valid(accounts, challenge, purpose, bound_to):
         raise PasskeyRefused
+    from commonplace.apps.accounts.factors import authenticator  # noqa: PLC0415 - as above
+
     try:
-        credential_id = base64url_to_bytes(credential["rawId"])
+        credential_id = _bytes(credential["rawId"])
         row = await session.first(queries.PASSKEY_OF_CREDENTIAL, credential_id=credential_id)
         if row is None or not _names(credential, row.person_id, must=person_id is None):
             raise PasskeyRefused
-        verified = verify_authentication_response(
-            credential=dict(credential),
-            expected_challenge=challenge,
-            expected_rp_id=party.id,
-            expected_origin=party.origin,
-            credential_public_key=row.public_key,
-            credential_current_sign_count=0,  # `use` compares it, where two at once cannot both pass
-            require_user_verification=person_id is None,
+        verified = authenticator.verify_answer(
+            party, credential, challenge, public_key=row.public_key, must_verify_person=person_id is None
         )
-    except _UNREADABLE as error:
+    except _MALFORMED as error:
         _log.info("passkey.refused", reason=type(error).__name__)
+        raise PasskeyRefused from error
+    except authenticator.Unreadable as error:
+        _log.info("passkey.refused", reason=type(error.__cause__).__name__)
         raise PasskeyRefused from error
     if person_id is not None and row.person_id != person_id:
         raise PasskeyRefused
     return Answer(
         passkey_id=row.id,
         person_id=row.person_id,
-        sign_count=verified.new_sign_count,
-        is_synced=verified.credential_backed_up,
+        sign_count=verified.sign_count,
+        is_synced=verified.is_synced,
         challenge=challenge,
     )
 
@@ -255,27 +220,21 @@ def clean_name(name: str) -> str:
     return cleaned
 
 
-def _descriptors(rows: Sequence[Row]) -> list[PublicKeyCredentialDescriptor]:
-    return [
-        PublicKeyCredentialDescriptor(
-            id=row.credential_id,
-            transports=[AuthenticatorTransport(name) for name in row.transports.split(",") if name] or None,
-        )
-        for row in rows
-    ]
+def _known(rows: Sequence[Row]) -> list[tuple[bytes, str]]:
+    return [(row.credential_id, row.transports) for row in rows]
 
 
-def _as_json(options: Any) -> Options:
-    written: Options = json.loads(options_to_json(options))
-    return written
+def _bytes(text: str) -> bytes:
+    """What base64url without padding says (RFC 4648, section 5)."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _challenge_of(credential: Credential) -> bytes | None:
     """The challenge that the browser says it answered; whether it did is verified with the signature."""
     try:
-        client_data = json.loads(base64url_to_bytes(credential["response"]["clientDataJSON"]))
-        return base64url_to_bytes(client_data["challenge"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        client_data = json.loads(_bytes(credential["response"]["clientDataJSON"]))
+        return _bytes(client_data["challenge"])
+    except _MALFORMED:
         return None
 
 
@@ -284,4 +243,4 @@ def _names(credential: Credential, person_id: UUID, *, must: bool) -> bool:
     handle = credential["response"].get("userHandle")
     if handle is None:
         return not must
-    return base64url_to_bytes(handle) == person_id.bytes
+    return _bytes(handle) == person_id.bytes
