@@ -51,7 +51,7 @@ def test_pages_for_who_comes_in(browse: Callable[..., Reader], look: dict[str, A
     find_nothing(page, "sign in")
     page.get_by_label("E-mail address").fill(reader.email)
     page.get_by_label("Password", exact=True).fill("certainly wrong")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("alert")).to_be_visible()
     find_nothing(page, "sign in, refused")
     reader.goto("/app/sign-up")

@@ -53,7 +53,7 @@ def test_one_makes_an_account_leaves_and_comes_back(browse: Callable[..., Reader
     page.goto(f"{reader.url}/app/trash")
     page.get_by_label("E-mail address").fill(reader.email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page).to_have_url(f"{reader.url}/app/trash")
 
 
@@ -79,7 +79,7 @@ def test_a_wrong_password_says_nothing_of_which_was_wrong(browse: Callable[..., 
     page.goto(f"{reader.url}/app/sign-in")
     page.get_by_label("E-mail address").fill("nobody@example.org")
     page.get_by_label("Password", exact=True).fill("certainly wrong")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("alert")).to_have_text("The address or the password is wrong. Check both and try again.")
     expect(page.get_by_label("Password", exact=True)).to_have_value("")
 

@@ -140,10 +140,10 @@ def test_an_authenticator_app_and_a_recovery_code(browse: Callable[..., Reader],
     page = sign_out(reader)
     sign_in(page, reader)
     page.get_by_label("Code of the authenticator app").fill("123456")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("This is not right.")
     page.get_by_label("Code of the authenticator app").fill(pyotp.TOTP(secret).at(int(time.time()) + 30))
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page).to_have_url(f"{reader.url}/app/files")
 
     page = sign_out(reader)

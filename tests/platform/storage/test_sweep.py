@@ -14,6 +14,8 @@ from click.testing import CliRunner
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from commonplace.installed import APPS
+from commonplace.platform.app import load
 from commonplace.platform.database.session import Database
 from commonplace.platform.parts import Parts
 from commonplace.platform.storage import commands
@@ -42,7 +44,8 @@ HOLDERS = ObjectUse(
     condition="EXISTS (SELECT FROM test.holder WHERE holder.object_id = object.id)",
     keys="SELECT key FROM test.loose WHERE key = ANY(CAST(:keys AS text[]))",
 )
-USES = ObjectUses([VERSIONS, HOLDERS], apps=["accounts", "files", "test"])
+INSTALLED = [load(reference).name for reference in APPS]
+USES = ObjectUses([VERSIONS, HOLDERS], apps=[*INSTALLED, "test"])
 NOW = timedelta(0)
 
 
@@ -346,7 +349,7 @@ class TestAppsThatAreNotInstalled:
         loose = await disk.storage.put(new_key(Category.THUMBNAILS), b"loose")
         async with disk.database.writing() as session:
             await session.execute(text("INSERT INTO test.loose VALUES (:key)"), key=loose.key)
-        monkeypatch.setitem(globals(), "USES", ObjectUses([VERSIONS], apps=["accounts", "files"]))
+        monkeypatch.setitem(globals(), "USES", ObjectUses([VERSIONS], apps=INSTALLED))
         return disk
 
     async def test_nothing_is_removed_and_they_are_named(self, narrowed: Installation) -> None:
