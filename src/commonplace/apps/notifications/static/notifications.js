@@ -92,6 +92,11 @@ async function refresh(/** @type {HTMLElement} */ main, /** @type {AbortSignal} 
     const fresh = new DOMParser().parseFromString(text, "text/html").querySelector(".inbox");
     const present = main.querySelector(".inbox");
     if (leaving.aborted || !fresh || !present) return;
+    if (main.querySelector(".htmx-request")) {
+      // What answers a form that is gone would not be shown: the answer first, and then what came meanwhile.
+      main.addEventListener("htmx:afterRequest", () => refresh(main, leaving), { once: true, signal: leaving });
+      return;
+    }
     const row = document.activeElement?.closest(".notice-row");
     const focused = row instanceof HTMLElement ? row.dataset.id : null;
     present.replaceChildren(...fresh.childNodes);
