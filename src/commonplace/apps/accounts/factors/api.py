@@ -206,7 +206,7 @@ async def add_passkey(
 
 
 @router.patch(
-    "/factors/passkeys/{passkey_id}",
+    "/factors/passkeys/{passkey_id:uuid}",
     status_code=HTTPStatus.NO_CONTENT,
     responses=problems(NotAuthenticated, FactorNotFound, PasskeyNotAccepted),
 )
@@ -216,7 +216,7 @@ async def rename_passkey(passkey_id: UUID, body: PasskeyChange, caller: Enrollin
 
 
 @router.delete(
-    "/factors/passkeys/{passkey_id}",
+    "/factors/passkeys/{passkey_id:uuid}",
     status_code=HTTPStatus.NO_CONTENT,
     responses=problems(*_PROVED, FactorNotFound, FactorIsAskedFor),
 )
