@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from commonplace.platform.database.session import is_being_cancelled
 from commonplace.platform.errors import Problem
 from commonplace.platform.events.queue import Backoff, Delivery, DeliveryQueue
 from commonplace.platform.events.registry import Context, Discard, Registry
@@ -129,8 +130,7 @@ class Lane:
             self._finished.append(delivery)
             self._count.ended("done", loop.time() - began)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or not task.cancelling():  # not we cancelled it: something inside the handler did itself
+            if not is_being_cancelled():  # not we cancelled it: something inside the handler did itself
                 await self._failed(delivery, "The handler ended as cancelled.")
                 return
             with suppress(Problem):  # else the lease brings it back
