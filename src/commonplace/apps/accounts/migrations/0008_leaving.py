@@ -1,0 +1,26 @@
+"""Accounts: archives of what a person has, and the ledger of who left."""
+
+from alembic import op
+
+revision = "accounts_0008"
+down_revision = "accounts_0007"
+branch_labels = None
+depends_on = None
+
+UP = """
+"""
+
+DOWN = """
+"""
+
+
+def upgrade() -> None:
+    for statement in UP.split(";\n"):
+        if statement.strip():
+            op.execute(statement)
+
+
+def downgrade() -> None:
+    for statement in DOWN.split(";\n"):
+        if statement.strip():
+            op.execute(statement)

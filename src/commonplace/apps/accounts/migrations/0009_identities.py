@@ -1,0 +1,26 @@
+"""Accounts: identities that other issuers vouch for."""
+
+from alembic import op
+
+revision = "accounts_0009"
+down_revision = "accounts_0008"
+branch_labels = None
+depends_on = None
+
+UP = """
+"""
+
+DOWN = """
+"""
+
+
+def upgrade() -> None:
+    for statement in UP.split(";\n"):
+        if statement.strip():
+            op.execute(statement)
+
+
+def downgrade() -> None:
+    for statement in DOWN.split(";\n"):
+        if statement.strip():
+            op.execute(statement)
