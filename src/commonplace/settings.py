@@ -343,6 +343,9 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
     if settings.mail.lacks_sender:
         remedy = "Set who messages are from: Commonplace <cloud@example.org>."
         yield Fault("MAIL__FROM", "is not set, and MAIL__URL names a mail server.", remedy)
+    if settings.mail.lacks_boto3:
+        remedy = "Install the extra: pip install 'commonplace[aws]'. Or use the SMTP interface of SES: smtps://…"
+        yield Fault("MAIL__URL", "names Amazon SES, and boto3 is not installed.", remedy)
 
 
 def _with_aliases(settings: Settings) -> Settings:

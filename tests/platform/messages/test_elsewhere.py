@@ -82,7 +82,15 @@ def test_what_is_wrong_is_told_like_everything_else(tmp_path: Path) -> None:
     [
         *("mail.example.org", "http://mail.example.org", "smtp://", "smtp://h:port", "smtp://h?starttls=maybe"),
         *("smtp://user@h", "smtp://user:p@h?starttls=never", "smtps://h?starttls=never", "smtp://h/path", "file:"),
-        *("file://host/mail", "smtp://h?timeout=3", "smtp://us%0Aer:p@h"),
+        *(
+            "file://host/mail",
+            "smtp://h?timeout=3",
+            "smtp://us%0Aer:p@h",
+            "ses://",
+            "ses://nowhere",
+            "ses://eu-west-1:1",
+        ),
+        *("ses://key@eu-west-1", "ses://eu-west-1?endpoint=file:x", "ses://eu-west-1/x"),
     ],
 )
 def test_these_are_no_places_for_mail(url: str) -> None:

@@ -15,6 +15,10 @@ def build_mailer(settings: MailSettings, data_dir: Path) -> Mailer:
         return AbsentMailer()
     if address.scheme == "file":
         return FileMailer(data_dir / address.directory, settings.mailbox)
+    if address.scheme == "ses":
+        from commonplace.platform.messages.to_ses import SesMailer  # noqa: PLC0415 - only where it is used
+
+        return SesMailer(address, settings.mailbox, timeout_seconds=settings.timeout_seconds)
     from commonplace.platform.messages.to_server import SmtpMailer  # noqa: PLC0415 - only where it is used
 
     return SmtpMailer(

@@ -30,8 +30,8 @@ class Composed:
         return self.sender.needs_utf8 or self.recipient.needs_utf8
 
 
-def compose(mail: Mail, sender: Mailbox) -> Composed:
-    """The message of `mail`, as of now.
+def compose(mail: Mail, sender: Mailbox, *, is_renamed: bool = False) -> Composed:
+    """The message of `mail`, as of now; `is_renamed`: its server will put another Message-ID in the place of ours.
 
     Raises:
         MailRefused: it is for no address.
@@ -47,6 +47,8 @@ def compose(mail: Mail, sender: Mailbox) -> Composed:
     message["Date"] = format_datetime(datetime.now(UTC))
     message_id = _message_id(mail, recipient, sender)
     message["Message-ID"] = f"<{message_id}>"
+    if is_renamed:
+        message["References"] = f"<{message_id}>"  # RFC 5322, section 3.6.4: mailboxes put what shares it together
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notes in answer, please
     text = flowed(mail.text)
     is_plain = text.isascii() and all(len(line) < 998 for line in text.splitlines())  # noqa: PLR2004 - RFC 5322, 2.1.1

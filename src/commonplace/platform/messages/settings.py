@@ -1,6 +1,7 @@
 """How mail leaves, as the operator sets it: `MAIL__URL`, `MAIL__FROM`."""
 
 import ssl
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -20,8 +21,9 @@ class MailSettings(BaseModel):
     url: SecretStr | None = Field(
         default=None,
         description="`smtp://user:password@host:587` (STARTTLS is required; a relay of your own network may have"
-        " `?starttls=never`), `smtps://user:password@host:465`, or `file:./mail`: one .eml a message, below"
-        " COMMONPLACE_DATA_DIR. Left out: `file:./mail`, but in production no mail. Empty: no mail.",
+        " `?starttls=never`), `smtps://user:password@host:465`, `ses://region` (Amazon SES; needs the extra `aws`), or"
+        " `file:./mail`: one .eml a message, below COMMONPLACE_DATA_DIR. Left out: `file:./mail`, but in production no"
+        " mail. Empty: no mail.",
     )
     sender: str | None = Field(
         default=None,
@@ -76,6 +78,11 @@ class MailSettings(BaseModel):
     def mailbox(self) -> Mailbox:
         """Who messages are from."""
         return parse_mailbox(self.sender or DEFAULT_SENDER)
+
+    @property
+    def lacks_boto3(self) -> bool:
+        """Whether mail is to go by Amazon SES, and what speaks to it is not installed."""
+        return self.address is not None and self.address.scheme == "ses" and find_spec("boto3") is None
 
     @property
     def lacks_sender(self) -> bool:
