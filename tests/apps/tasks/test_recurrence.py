@@ -215,6 +215,10 @@ class TestRules:
         assert next_occurrence(parse_rule(rule), When(date(2026, 3, 28), time(1, 0), "UTC")) is None
         assert perf_counter() - began < 10
 
+    def test_a_series_ends_with_the_calendar(self) -> None:
+        for rule in ("FREQ=YEARLY", "FREQ=DAILY", "FREQ=HOURLY", "FREQ=MONTHLY;BYMONTHDAY=1"):
+            assert next_occurrence(parse_rule(rule), When(date(9999, 12, 31), time(23, 30), "UTC")) is None
+
 
 @pytest.mark.anyio
 @pytest.mark.usefixtures("whole")

@@ -4,6 +4,7 @@ Problem
 └── TasksError
     ├── InvalidRecurrence      422  no rule of RFC 5545, or none that is taken
     ├── TwoPlaces              422  a list and a parent at once
+    ├── NothingToDo            422  a quick entry that says when or where, and not what
     ├── NamedTwice             422  a batch that says two things of one task
     ├── TaskNotFound           404
     ├── TaskListNotFound       404
@@ -43,6 +44,15 @@ class TwoPlaces(TasksError):
 
     def __init__(self) -> None:
         super().__init__("A task lies in a list or under a task: give `list_id` or `parent_id`, not both.")
+
+
+class NothingToDo(TasksError):
+    """A quick entry has words for when, where or how, and none for what."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self) -> None:
+        super().__init__("Say what is to be done, too. A backslash before a word (\\tomorrow) keeps it in the title.")
 
 
 class NamedTwice(TasksError):

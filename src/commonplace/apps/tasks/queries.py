@@ -96,6 +96,17 @@ PLACES = Query(
     WHERE item.id = ANY(CAST(:ids AS uuid[])) AND item.kind IN ('task', 'task_list') AND {visible("write")}
     """)
 )
+#: The lists that the caller may put tasks into, in their order, one's own first.
+OPEN_LISTS = Query(
+    text(f"""
+    SELECT item.id, item.title FROM platform.item JOIN tasks.task_list AS app USING (id)
+    WHERE item.kind = 'task_list' AND {own()} AND item.trashed_at IS NULL
+    UNION ALL
+    SELECT item.id, item.title FROM platform.item_grant JOIN platform.item ON item.id = item_grant.item_id
+    JOIN tasks.task_list AS app ON app.id = item.id
+    WHERE item_grant.person_id = CAST(:person_id AS uuid) AND NOT {own()} AND {visible("write")}
+    """)
+)
 #: Those of the files that the caller can see; every app's items stand in `platform.item`.
 SEEN_FILES = Query(
     text(

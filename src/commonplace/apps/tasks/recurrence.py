@@ -60,11 +60,11 @@ def next_occurrence(rule: Rule, present: When) -> When | None:
     after = anchor if present.clock is not None else datetime.combine(anchor.date(), time(23, 59, 59))
     try:
         found = _first_after(rule, anchor, after)
+        found = None if found is None else found.replace(year=found.year - years)
     except (ValueError, OverflowError):  # dateutil's word for an empty rule; the end of the calendar
         return None
     if found is None:
         return None
-    found = found.replace(year=found.year - years)
     following = When(found.date(), None if present.clock is None else found.time(), present.zone)
     return None if _is_over(rule, following) else following
 

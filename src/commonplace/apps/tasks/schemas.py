@@ -16,6 +16,7 @@ from commonplace.apps.tasks.times import TIME_PATTERN, When, is_zone, zones
 
 MOST_IN_A_BATCH: Final = 1000
 LONGEST_TITLE: Final = 500
+LONGEST_QUICK_TEXT: Final = 2000
 LONGEST_NOTES: Final = 50_000  #: characters; a state is 256 kB at most, and a character four bytes
 _UNSEEN: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"  #: control characters and ends of lines
 _LINE: Final = rf"^[^{_UNSEEN}]*[^\s{_UNSEEN}][^{_UNSEEN}]*$"
@@ -263,6 +264,56 @@ class TaskPage(BaseModel):
 
     items: list[TaskRead]
     next: Annotated[str | None, Field(description="Send it as `after` to get the next page; null at the end.")]
+
+
+class QuickText(BaseModel):
+    """A task as one line: “pay rent every 1st at 9 #home !high +Household”."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=LONGEST_QUICK_TEXT,
+            description="English words for a day, a time and a recurrence; `#tag`, `!high`, `+List`. What is not"
+            " understood is the title; double quotes and a backslash keep words in it.",
+            examples=["pay rent every 1st at 9 #home !high"],
+        ),
+    ]
+    list_id: Annotated[UUID | None, Field(description="The list it lies in, where the text names none.")] = None
+    parent_id: Annotated[UUID | None, Field(description="The task it is a subtask of; then `+List` is not read.")] = (
+        None
+    )
+    time_zone: Annotated[
+        Zone | None,
+        Field(
+            description="By whose clocks days and times are meant. Left out: the person's time zone.",
+            json_schema_extra=_list_zones,
+        ),
+    ] = None
+
+
+class QuickPart(BaseModel):
+    """A piece of the text that was understood."""
+
+    kind: Literal["day", "time", "recurrence", "until", "tag", "priority", "list"]
+    start: Annotated[int, Field(description="Its first character, counted in Unicode code points from 0.")]
+    end: Annotated[int, Field(description="The character behind its last one.")]
+    text: str
+
+
+class QuickRead(BaseModel):
+    """What a text would become. The parts are in their order and do not overlap."""
+
+    title: Annotated[str, Field(description="What was not understood; may be empty, and then no task can be made.")]
+    due: MomentRead | None
+    recurrence: str | None
+    tags: list[str]
+    priority: Priority
+    list_id: UUID | None
+    list_title: Annotated[str | None, Field(description="Of the list that the text names.")]
+    parts: list[QuickPart]
 
 
 class TaskBatchRead(BaseModel):
