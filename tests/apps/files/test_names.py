@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commonplace.apps.files.content import disposition_of
 from commonplace.apps.files.errors import InvalidName
 from commonplace.apps.files.names import LONGEST_NAME, checked_name, numbered_file, numbered_folder
+from commonplace.platform.media.serving import disposition_of
 from tests.apps.files.conftest import MakeFolder, Upload
 
 KEPT = [

@@ -10,15 +10,6 @@ from fastapi import Request, Response
 from starlette.responses import RedirectResponse
 
 from commonplace.apps.files import queries
-from commonplace.apps.files.content import (
-    FOR_EVER,
-    REVALIDATE,
-    Content,
-    disposition_of,
-    media_type_header,
-    respond,
-    served,
-)
 from commonplace.apps.files.errors import (
     ContentMismatch,
     FileNotFound,
@@ -35,6 +26,15 @@ from commonplace.platform.http.openapi import with_headers
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router, takes_a_stream
 from commonplace.platform.identity.caller import Caller
+from commonplace.platform.media.serving import (
+    FOR_EVER,
+    REVALIDATE,
+    Content,
+    disposition_of,
+    media_type_header,
+    respond,
+    served,
+)
 from commonplace.platform.parts import Parts
 from commonplace.platform.storage.errors import (
     ObjectExists,

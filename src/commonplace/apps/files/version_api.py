@@ -8,7 +8,6 @@ from fastapi import Path, Request, Response
 from fastapi import Query as QueryParameter
 
 from commonplace.apps.files import queries, service
-from commonplace.apps.files.content import Content, disposition_of, respond, served
 from commonplace.apps.files.errors import FileNotFound
 from commonplace.apps.files.models import FILE
 from commonplace.apps.files.schemas import FileRead, FileVersionPage, FileVersionRead
@@ -23,6 +22,7 @@ from commonplace.platform.http.openapi import with_headers
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
 from commonplace.platform.identity.caller import Caller
+from commonplace.platform.media.serving import Content, disposition_of, respond, served
 from commonplace.platform.sharing.access import access_of
 from commonplace.platform.sharing.errors import ReadOnly
 from commonplace.platform.storage.protocol import ObjectStorage
