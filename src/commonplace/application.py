@@ -35,6 +35,8 @@ from commonplace.platform.http import docs_page, front, health, metrics_page, op
 from commonplace.platform.http.public_url import PublicUrl
 from commonplace.platform.http.routing import HotLane
 from commonplace.platform.identity.scopes import Scopes
+from commonplace.platform.leaving.object_uses import ARCHIVES
+from commonplace.platform.leaving.personal import PersonalData
 from commonplace.platform.lifeline import die_with_parent
 from commonplace.platform.live import api as live_api
 from commonplace.platform.live.hub import Hub
@@ -127,6 +129,7 @@ def compose(
     parts.add(Scopes({app.name: app.title for app in installed if app.takes_tokens and app.api is not None}))
     parts.add(Migrations(migration_locations(settings)))
     parts.add(object_uses(settings))
+    parts.add(PersonalData(installed))
     return parts
 
 
@@ -134,7 +137,7 @@ def object_uses(settings: Settings) -> ObjectUses:
     """Who may need a stored object: every installed app, whether this process serves it or not."""
     apps = [app_named(reference) for reference in settings.apps]
     uses = [load(reference) for app in apps for reference in app.object_uses]
-    return ObjectUses((VERSIONS, *uses), apps=[app.name for app in apps])
+    return ObjectUses((VERSIONS, ARCHIVES, *uses), apps=[app.name for app in apps])
 
 
 def bus_address(settings: Settings, address: Address) -> Address | None:

@@ -27,6 +27,7 @@ from commonplace.platform.events.settings import EventsSettings
 from commonplace.platform.history.settings import HistorySettings
 from commonplace.platform.http.settings import CorsSettings, HttpSettings, LimitsSettings
 from commonplace.platform.identity.settings import JwtSettings, weakness
+from commonplace.platform.leaving.settings import LeavingSettings
 from commonplace.platform.live.settings import LiveSettings
 from commonplace.platform.media.settings import MediaSettings
 from commonplace.platform.messages.settings import MailSettings
@@ -101,6 +102,7 @@ class Settings(BaseSettings):
     cors: CorsSettings = Field(default_factory=CorsSettings)
     events: EventsSettings = Field(default_factory=EventsSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
+    leaving: LeavingSettings = Field(default_factory=LeavingSettings)
     live: LiveSettings = Field(default_factory=LiveSettings)
     media: MediaSettings = Field(default_factory=MediaSettings)
     mail: MailSettings = Field(default_factory=MailSettings)

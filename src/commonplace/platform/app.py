@@ -98,6 +98,12 @@ class App:
     takes_notices: str | None = None  #: the handler that each event with a notice of some app is delivered to
     kinds: Sequence[str] = ()  #: dotted references to `Kind` objects
     loaders: Mapping[str, str] = field(default_factory=dict)  #: kind that can be shared to its `sharing.loaders.Loader`
+    personal_data: str | None = (
+        None  #: a sequence of `leaving.personal.PersonalTable`: its tables beside those of items
+    )
+    export: str | None = None  #: `async def export(export: leaving.exporting.Export) -> None`, adds to an archive
+    erase: str | None = None  #: `async def erase(erasing: leaving.erasing.Erasing) -> None`, before items and rows go
+    read_in: str | None = None  #: a mapping of kinds of item to `leaving.arriving.Arrival`: how archives bring them
     object_uses: Sequence[str] = ()  #: dotted references to `ObjectUse`s: stored objects that no version points to
     takes_tokens: bool = True  #: whether API tokens open its API, by the scopes `name:read` and `name:write`
     public: Sequence[str] = ()  #: operations without a credential: `POST /api/auth/login`

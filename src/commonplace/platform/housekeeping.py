@@ -28,8 +28,14 @@ app = App(
         ),
         Schedule(name="thin_moments", cron="41 2 * * *", handler=f"{_HERE}:thin_moments"),
         Schedule(name="forget_keys", cron="53 * * * *", handler=f"{_HERE}:forget_keys"),
+        Schedule(
+            name="remove_old_archives",
+            cron="29 * * * *",
+            handler="commonplace.platform.leaving.jobs:remove_old_archives",
+        ),
         Schedule(name="forget_ticks", cron="47 2 * * *", handler=f"{_HERE}:forget_ticks"),
     ),
+    personal_data="commonplace.platform.leaving.platform_tables:TABLES",
     notices=(
         NoticeKind(
             name="shared",

@@ -26,6 +26,7 @@ from commonplace.apps.accounts.errors import (
 from commonplace.apps.accounts.factors import api as factors_api
 from commonplace.apps.accounts.factors.schemas import SecondStepRead
 from commonplace.apps.accounts.factors.second_step import SecondStepNeeded
+from commonplace.apps.accounts.leaving import api as leaving_api
 from commonplace.apps.accounts.letters import api as letters_api
 from commonplace.apps.accounts.letters.errors import TooManyLetters
 from commonplace.apps.accounts.letters.schemas import MailMayCome
@@ -200,3 +201,4 @@ router.include_router(token_api.router)
 router.include_router(letters_api.router)
 router.include_router(session_api.router)
 router.include_router(people_api.router)
+router.include_router(leaving_api.router)

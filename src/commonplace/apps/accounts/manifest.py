@@ -48,6 +48,14 @@ app = App(
             event="commonplace.apps.accounts.events:PasswordReset",
             handler="commonplace.apps.accounts.letters.handlers:tell_of_reset_password",
         ),
+        # An archive of everything may take hours; one whose process dies is begun anew.
+        Subscription(
+            event="commonplace.platform.leaving.events:ArchiveAsked",
+            handler="commonplace.platform.leaving.jobs:make_archive",
+            queue="processing",
+            max_attempts=5,
+            timeout_seconds=12 * 3600.0,
+        ),
     ),
     schedules=(
         Schedule(
@@ -55,6 +63,8 @@ app = App(
         ),
     ),
     kinds=("commonplace.apps.accounts.models:PERSON",),
+    personal_data="commonplace.apps.accounts.personal:TABLES",
+    streams="commonplace.apps.accounts.streams:is_stream",
     takes_tokens=False,  # a token makes no tokens, changes no password and ends no session
     public=(
         "POST /api/auth/register",

@@ -42,6 +42,7 @@ app = App(
         "file": "commonplace.apps.files.loaders:file_details",
         "folder": "commonplace.apps.files.loaders:folder_details",
     },
+    export="commonplace.apps.files.leaving:export",
     object_uses=("commonplace.apps.files.object_uses:RENDITIONS",),
     public=("GET /api/storage/{token}", "PUT /api/storage/{token}"),  # the token is the credential
     streams="commonplace.apps.files.streams:is_stream",

@@ -16,6 +16,7 @@ app = App(
     ),
     settings="commonplace.apps.notifications.settings:NotificationsSettings",
     migrations="commonplace.apps.notifications.migrations",
+    personal_data="commonplace.apps.notifications.personal:TABLES",
     takes_notices=f"{_HANDLERS}:take",
     subscriptions=(
         # A mail server may be away for a night: 24 attempts, an hour apart at most.

@@ -137,7 +137,7 @@ async def _list(session: ReadSession, parts: Parts, listing: IO[bytes]) -> tuple
 async def _wanted(session: ReadSession, parts: Parts) -> AsyncIterator[Wanted]:
     async for row in session.stream(_OBJECTS, batch=_PAGE):
         yield Wanted(row.key, row.size_bytes, row.sha256)
-    queries = [Query(text(sql)) for sql in parts[ObjectUses].other_keys]
+    queries = [Query(text(sql)) for sql in parts[ObjectUses].backed_up_keys]
     page: dict[str, int] = {}
 
     async def named() -> Sequence[Wanted]:

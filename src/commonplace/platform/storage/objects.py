@@ -98,6 +98,7 @@ class ObjectUse:
     name: str
     condition: str | None = None  #: over a row `object` of `platform.object`: true while this part needs it
     keys: str | None = None  #: a SELECT of those keys in the array `:keys` that this part uses without such a row
+    is_backed_up: bool = True  #: whether a backup copies what `keys` finds
 
 
 # Every item's kept versions, of whatever app: a state names its object in the field `object_id`.
@@ -122,3 +123,4 @@ class ObjectUses:
         self.names = tuple(use.name for use in uses)
         self.is_needed = " OR ".join(conditions)  #: SQL over `object`
         self.other_keys = tuple(use.keys for use in uses if use.keys)
+        self.backed_up_keys = tuple(use.keys for use in uses if use.keys and use.is_backed_up)

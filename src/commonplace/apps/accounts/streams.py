@@ -1,0 +1,11 @@
+"""Which requests carry bytes without limit. Loaded before any route, so it imports nothing."""
+
+import re
+from typing import Final
+
+_STREAMS: Final = re.compile(r"GET /api/auth/archives/[^/]+/content|POST /api/auth/archives/read-in")
+
+
+def is_stream(method: str, path: str) -> bool:
+    """Whether the body or the answer may be of any size and take any time."""
+    return "/archives/" in path and _STREAMS.fullmatch(f"{method} {path}") is not None
