@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from commonplace.platform import housekeeping
-from commonplace.platform.app import App, load
+from commonplace.platform.app import App, InstalledApps, load
 from commonplace.platform.database.address import Address, parse_address
 from commonplace.platform.database.bus import Bus
 from commonplace.platform.database.embedded.server import EmbeddedServer, Lease
@@ -35,6 +35,8 @@ from commonplace.platform.http import docs_page, front, health, metrics_page, op
 from commonplace.platform.http.public_url import PublicUrl
 from commonplace.platform.http.routing import HotLane
 from commonplace.platform.identity.scopes import Scopes
+from commonplace.platform.identity.services.service import AuthService
+from commonplace.platform.identity.services.signature import ServiceKey
 from commonplace.platform.leaving.object_uses import ARCHIVES
 from commonplace.platform.leaving.personal import PersonalData
 from commonplace.platform.lifeline import die_with_parent
@@ -56,6 +58,7 @@ from commonplace.platform.storage.protocol import ObjectStorage
 from commonplace.platform.telemetry import logs, metrics, run_directory, tracing
 from commonplace.settings import Settings, app_named, load_settings
 
+ACCOUNTS: Final = "accounts"  #: the app that says who is calling
 PLATFORM_MIGRATIONS: Final = Path(str(files("commonplace.platform.database"))) / "migrations"
 
 
@@ -63,12 +66,17 @@ def served_apps(settings: Settings, names: Sequence[str] = ()) -> tuple[App, ...
     """The apps that this process serves: all that are installed, or those with the given names.
 
     Raises:
-        LookupError: a name is none of an installed app.
+        LookupError: a name is none of an installed app, or nobody could say who is calling.
     """
     installed = {app.name: app for app in map(app_named, settings.apps)}
     unknown = set(names) - installed.keys()
     if unknown:
         raise LookupError(f"No app is named {', '.join(sorted(unknown))}; there are {', '.join(sorted(installed))}.")
+    if names and ACCOUNTS in installed and ACCOUNTS not in names and not settings.accounts_url:
+        raise LookupError(
+            f"Without {ACCOUNTS} among the apps here, somebody else has to say who is calling: set ACCOUNTS_URL to the"
+            f" address of the service that has it (`serve --apps {ACCOUNTS}`), such as http://accounts:8000."
+        )
     return tuple(app for name, app in installed.items() if not names or name in names)
 
 
@@ -121,15 +129,22 @@ def compose(
     parts.add(Media(settings.media))
     parts.add(build_mailer(settings.mail, settings.data_dir), as_=Mailer)
     parts.add(metrics.Metrics(directory=run))
-    parts.add(Kinds(apps))
-    parts.add(Loaders(apps))
+    installed = tuple({app.name: app for app in (*map(app_named, settings.apps), *apps)}.values())
+    parts.add(InstalledApps(installed))
+    parts.add(Kinds(installed))
+    parts.add(Loaders(installed))
     # Whoever dispatches an event makes the deliveries of all apps; those of the served ones are run here.
-    installed = (housekeeping.app, *map(app_named, settings.apps))
-    parts.add(Registry(installed, serving={housekeeping.app.name, *(app.name for app in apps)}))
-    parts.add(Scopes({app.name: app.title for app in installed if app.takes_tokens and app.api is not None}))
+    known = (housekeeping.app, *installed)
+    parts.add(Registry(known, serving={housekeeping.app.name, *(app.name for app in apps)}))
+    parts.add(Scopes({app.name: app.title for app in known if app.takes_tokens and app.api is not None}))
     parts.add(Migrations(migration_locations(settings)))
     parts.add(object_uses(settings))
-    parts.add(PersonalData(installed))
+    parts.add(PersonalData(known))
+    parts.add(ServiceKey(secret.encode()))
+    if settings.accounts_url and all(app.name != ACCOUNTS for app in apps):
+        from commonplace.platform.identity.services.compose import compose_remote  # noqa: PLC0415 - loads httpx
+
+        compose_remote(parts, settings.accounts_url)
     return parts
 
 
@@ -208,7 +223,8 @@ def fastapi(parts: Parts, apps: Sequence[App]) -> FastAPI:
     parts.add(_health(parts))
     status.measure(parts[metrics.Metrics], parts[Database])
     parts.add(Hub(parts))
-    parts.add(Pages(apps))
+    installed = parts[InstalledApps].apps  # a page leads to those of other services, and looks the same in each
+    parts.add(Pages(installed))
     for app in apps:
         if app.takes_tokens and app.api is not None:
             routes = iter_route_contexts(load(app.api).routes)
@@ -232,7 +248,9 @@ def fastapi(parts: Parts, apps: Sequence[App]) -> FastAPI:
     )
     application.state.parts = parts
     application.router.routes.extend(_routes(_router_references(apps)))
-    application.router.routes.extend(static_routes(apps))
+    if len(apps) < len(installed):
+        application.router.routes.extend(_internal_routes(apps))
+    application.router.routes.extend(static_routes(installed))
     aliases = [alias for app in apps for alias in app.aliases]
     openapi.install(application, aliases=aliases, is_public=_is_public(apps))
     return application
@@ -259,6 +277,11 @@ def _router_references(apps: Sequence[App]) -> tuple[str, ...]:
     return tuple(reference for app in apps for reference in (app.api, app.pages) if reference is not None)
 
 
+def _internal_routes(apps: Sequence[App]) -> list[BaseRoute]:
+    """What other services ask these apps; a process that serves all apps has nobody to ask it."""
+    return [route for app in apps if app.internal is not None for route in load(app.internal).routes]
+
+
 def _health(parts: Parts) -> health.HealthChecks:
     async def database() -> None:
         await status.check_database(parts[Database])
@@ -266,13 +289,16 @@ def _health(parts: Parts) -> health.HealthChecks:
     async def worker() -> dict[str, Any]:
         return await status.check_workers(parts[Database])
 
-    return health.HealthChecks(
+    checks = health.HealthChecks(
         [
             health.HealthCheck("database", database),
             health.HealthCheck("storage", parts[ObjectStorage].check),
             health.HealthCheck("worker", worker, critical=False),
         ]
     )
+    if AuthService in parts:  # not vital: a gateway that took all of us out would not bring it back
+        checks.add(health.HealthCheck("accounts", parts[AuthService].check, critical=False))
+    return checks
 
 
 def _is_public(apps: Iterable[App]) -> Callable[[str, str], bool]:

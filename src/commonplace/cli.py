@@ -52,7 +52,7 @@ class Installation:
         logs.configure(settings.telemetry, production=settings.is_production)
         try:
             return startup.run(settings, work)
-        except (Problem, EmbeddedServerError, startup.SchemaBehind) as error:
+        except (Problem, EmbeddedServerError, startup.SchemaBehind, startup.SchemaNotRaised) as error:
             raise click.ClickException(str(error)) from error
 
 
@@ -140,9 +140,14 @@ def serve(installation: Installation, apps: str, server: Any, *, no_worker: bool
 def worker(installation: Installation, apps: str) -> None:
     """Run deliveries and schedules, beside a `serve --no-worker` or as one more worker."""
     settings = installation.settings
-    from commonplace import startup
+    from commonplace import application, startup
 
-    startup.run_worker(settings, tuple(filter(None, apps.split(","))))
+    names = tuple(filter(None, (name.strip() for name in apps.split(","))))
+    try:
+        application.served_apps(settings, names)
+    except LookupError as error:
+        raise click.ClickException(str(error)) from error
+    startup.run_worker(settings, names)
 
 
 @main.command()
@@ -157,8 +162,8 @@ def migrate(installation: Installation, target: str) -> None:
 
     from commonplace import application
     from commonplace.platform.database.embedded.databases import ensure_database
-    from commonplace.platform.database.migrate import MigrationRefused
     from commonplace.platform.database.migrate import migrate as migrate_database
+    from commonplace.platform.database.schema import MigrationRefused
 
     address, lease = application.database_of(settings)
     try:

@@ -9,6 +9,7 @@ Only `application.py` and `cli.py` read this; everything below is handed its own
 
 import difflib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -37,6 +38,7 @@ from commonplace.platform.telemetry.settings import TelemetrySettings
 
 EXIT_CODE: Final = 78  # EX_CONFIG of sysexits.h
 _FILE_SUFFIX: Final = "_FILE"
+_SERVICE_ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.:_\[\]-]+/?")
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,11 @@ class Settings(BaseSettings):
     apps: Annotated[tuple[str, ...], NoDecode] = Field(
         default=APPS, description="The apps to serve, as references to their manifests, separated by commas."
     )
+    accounts_url: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Where `serve --apps` without `accounts` asks who is calling: the address of the auth service as"
+        " this machine reaches it, such as http://accounts:8000; several, separated by commas, are tried in turn.",
+    )
     encryption_key_id: str | None = Field(
         default=None, description="Another name of FILE_STORAGE__KMS_KEY_ID. Where both are set they are equal."
     )
@@ -130,7 +137,14 @@ class Settings(BaseSettings):
             if _section(info) is not None:
                 yield getattr(self, name)
 
-    @field_validator("apps", mode="before")
+    @field_validator("accounts_url", mode="after")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_SERVICE_ADDRESS.fullmatch(url) for url in value):
+            raise ValueError("is no address of a service: scheme, host and port, such as http://accounts:8000")
+        return value
+
+    @field_validator("apps", "accounts_url", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value

@@ -13,7 +13,7 @@ from commonplace.apps.accounts.first_run import first_run_link
 from commonplace.platform.database.address import Address
 from commonplace.platform.database.embedded.databases import ensure_database
 from commonplace.platform.database.embedded.server import Lease
-from commonplace.platform.database.schema import is_current
+from commonplace.platform.database.schema import MigrationRefused, is_current
 from commonplace.platform.events.registry import Registry
 from commonplace.platform.events.worker import Worker
 from commonplace.platform.parts import Parts
@@ -28,11 +28,16 @@ class SchemaBehind(Exception):
     """The database's schema is not the one of this release, and it is not ours to change unasked."""
 
 
+class SchemaNotRaised(Exception):
+    """The embedded database's schema could not be brought to this release's; it was left as it was."""
+
+
 def prepare(settings: Settings, app_names: Sequence[str], url: str) -> str | None:
     """Bring the embedded database's schema up, or refuse another's that is behind; the first-run link, if there is one.
 
     Raises:
         SchemaBehind: `commonplace migrate` has to be run first.
+        SchemaNotRaised: the embedded database's schema could not be brought up.
     """
     return uvloop.run(_prepare(settings, app_names, url))
 
@@ -56,6 +61,7 @@ async def bring_up(settings: Settings, address: Address, lease: Lease | None) ->
 
     Raises:
         SchemaBehind: the other's schema is not this release's.
+        SchemaNotRaised: a branch of migrations was refused, or one of its steps failed.
     """
     locations = application.migration_locations(settings)
     if lease is not None:
@@ -64,9 +70,14 @@ async def bring_up(settings: Settings, address: Address, lease: Lease | None) ->
         return
     if lease is None:
         raise SchemaBehind("The database's schema is not that of this release. Run `commonplace migrate` first.")
-    from commonplace.platform.database.migrate import migrate  # noqa: PLC0415 - a third of a second, seldom needed
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - a third of a second, seldom needed
 
-    await migrate(address, locations)
+    from commonplace.platform.database.migrate import migrate  # noqa: PLC0415
+
+    try:
+        await migrate(address, locations)
+    except (MigrationRefused, SQLAlchemyError) as error:
+        raise SchemaNotRaised(f"The schema was left as it was. {error}") from error
 
 
 def run_worker(settings: Settings, app_names: Sequence[str]) -> None:
@@ -98,6 +109,7 @@ def run(settings: Settings, work: Callable[[Parts], Awaitable[T]]) -> T:
 
     Raises:
         SchemaBehind: the database needs `commonplace migrate`.
+        SchemaNotRaised: the embedded database's schema could not be brought up.
     """
 
     async def with_parts() -> T:

@@ -79,6 +79,13 @@ class Alias:
     canonical: str  #: prefix that the router knows
 
 
+@dataclass(frozen=True)
+class InstalledApps:
+    """A part: every app of the installation, whether this process serves it or not."""
+
+    apps: Sequence["App"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class App:
     """What an app gives to the platform. Everything but the name and title may be left out."""
@@ -87,6 +94,7 @@ class App:
     title: str
     api: str | None = None  #: a `Router`
     pages: str | None = None  #: a `Router` of pages
+    internal: str | None = None  #: a router for the other services of the installation, below `/internal/`
     navigation: Sequence[NavigationEntry] = ()
     aliases: Sequence[Alias] = ()
     settings: str | None = None  #: a pydantic model; its environment variables start with the app's name and `__`

@@ -17,8 +17,8 @@ from sqlmodel import SQLModel
 from commonplace import application
 from commonplace.platform.app import load
 from commonplace.platform.database.address import Address
-from commonplace.platform.database.migrate import MigrationRefused, migrate, sqlalchemy_url
-from commonplace.platform.database.schema import is_current
+from commonplace.platform.database.migrate import migrate, sqlalchemy_url
+from commonplace.platform.database.schema import MigrationRefused, is_current
 from commonplace.settings import load_settings
 
 pytestmark = pytest.mark.anyio
@@ -60,6 +60,27 @@ async def test_a_database_knows_whether_it_is_current(empty_database: Address, t
     assert await is_current(empty_database, LOCATIONS)
     (tmp_path / "0001_more.py").write_text("")
     assert not await is_current(empty_database, [*LOCATIONS, tmp_path])
+
+
+async def test_services_with_different_apps_agree_about_the_schema(empty_database: Address) -> None:
+    """One process has `APPS` without tasks, the other with it; the database was migrated by either."""
+    fewer = [location for location in LOCATIONS if location.parent.name != "tasks"]
+    await migrate(empty_database, fewer)
+    assert await is_current(empty_database, fewer)
+    assert not await is_current(empty_database, LOCATIONS)
+    await migrate(empty_database, LOCATIONS)
+    await migrate(empty_database, fewer)
+    assert await is_current(empty_database, LOCATIONS)
+    assert await is_current(empty_database, fewer)
+
+
+async def test_what_an_earlier_release_remembered_is_read_anew(empty_database: Address) -> None:
+    await migrate(empty_database, LOCATIONS)
+    await fetch(empty_database, "DROP TABLE platform.schema_digest")
+    await fetch(empty_database, "CREATE TABLE platform.schema_digest AS SELECT 'of all branches' AS digest")
+    assert not await is_current(empty_database, LOCATIONS)
+    await migrate(empty_database, LOCATIONS)
+    assert await is_current(empty_database, LOCATIONS)
 
 
 def step(folder: Path, revision: str, down: str | None, body: str) -> None:

@@ -42,6 +42,7 @@ class Accounts:
     settings: AccountsSettings
     passwords: Passwords
     tokens: AccessTokens
+    sessions: StoredSessions
     identity: Identity
     refused_lately: RefusedLately
     mailer: Mailer
@@ -104,6 +105,7 @@ async def compose(parts: Parts) -> None:
         settings=settings,
         passwords=Passwords(settings),
         tokens=tokens,
+        sessions=sessions,
         identity=identity,
         refused_lately=RefusedLately(),
         mailer=parts[Mailer],

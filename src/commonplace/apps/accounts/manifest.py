@@ -7,6 +7,7 @@ app = App(
     title="Accounts",
     api="commonplace.apps.accounts.api:router",
     pages="commonplace.apps.accounts.pages:router",
+    internal="commonplace.apps.accounts.internal_api:router",
     aliases=(Alias(path="/auth", canonical="/api/auth"),),
     settings="commonplace.apps.accounts.settings:AccountsSettings",
     commands={"user": "commonplace.apps.accounts.commands:user"},

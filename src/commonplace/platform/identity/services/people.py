@@ -1,0 +1,54 @@
+"""People in a process that does not serve the app accounts: asked of one that does, and remembered for seconds."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from itertools import islice
+from typing import Final
+from uuid import UUID
+
+from commonplace.platform.identity.people import Person
+from commonplace.platform.identity.services.client import AccountsClient
+from commonplace.platform.identity.services.questions import MOST_PEOPLE, PEOPLE_PATH, PeopleAnswer, PeopleQuestion
+
+REMEMBERED_SECONDS: Final = 10.0  #: how long a name that was changed may still be shown
+_REMEMBERED: Final = 5_000  # people, about 500 bytes each
+
+
+class RemotePeople:
+    """`People` of the auth service. Any question raises `AccountsUnavailable` when it cannot be asked."""
+
+    def __init__(self, client: AccountsClient) -> None:
+        self._client = client
+        self._known: OrderedDict[UUID, tuple[Person | None, float]] = OrderedDict()
+
+    async def person(self, person_id: UUID) -> Person | None:
+        """The person of this id; None when the account is gone."""
+        return (await self.people([person_id])).get(person_id)
+
+    async def people(self, person_ids: Collection[UUID]) -> Mapping[UUID, Person]:
+        """Those of these people that there are, by their ids."""
+        now = time.monotonic()
+        found: dict[UUID, Person | None] = {}
+        for person_id in person_ids:
+            person, until = self._known.get(person_id, (None, float("-inf")))
+            if now < until:
+                found[person_id] = person
+        missing = iter({person_id for person_id in person_ids if person_id not in found})
+        while ids := list(islice(missing, MOST_PEOPLE)):
+            answer = await self._client.ask(PEOPLE_PATH, PeopleQuestion(ids=ids), PeopleAnswer)
+            by_id = {person.id: person for person in answer.people}
+            for person_id in ids:
+                found[person_id] = by_id.get(person_id)
+                self._remember(person_id, found[person_id], now + REMEMBERED_SECONDS)
+        return {person_id: person for person_id, person in found.items() if person is not None}
+
+    async def person_at(self, address: str) -> UUID | None:
+        """The person of the account with this address; None when there is none."""
+        return (await self._client.ask(PEOPLE_PATH, PeopleQuestion(address=address), PeopleAnswer)).at
+
+    def _remember(self, person_id: UUID, person: Person | None, until: float) -> None:
+        self._known.pop(person_id, None)
+        self._known[person_id] = (person, until)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
