@@ -9,9 +9,9 @@ MODULES: Final = {
         from commonplace.platform.app import App, NoticeKind
         app = App(name="doorbell", title="Doorbell", api="doorbell.api:router", notices=[
             NoticeKind(name="rung", title="Somebody is at the door", event="doorbell.events:BellRung",
-                tell="doorbell.notices:rung"),
+                tell="doorbell.notices:rung", is_urgent=True),
             NoticeKind(name="logged", title="The bell was heard", event="doorbell.events:BellRung",
-                tell="doorbell.notices:logged", by_mail=False)])
+                tell="doorbell.notices:logged", by_mail=False, by_push=False)])
     """,
     "events": """
         from dataclasses import dataclass

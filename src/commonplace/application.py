@@ -45,6 +45,7 @@ from commonplace.platform.live.hub import Hub
 from commonplace.platform.media.process import Media
 from commonplace.platform.messages.build import build_mailer
 from commonplace.platform.messages.mail import Mailer
+from commonplace.platform.messages.web_push import WebPush, build_web_push
 from commonplace.platform.pages import api as pages_api
 from commonplace.platform.pages.render import Pages
 from commonplace.platform.pages.static import static_routes
@@ -128,6 +129,8 @@ def compose(
     parts.add(build_storage(settings.file_storage, settings.data_dir, secret.encode()), as_=ObjectStorage)
     parts.add(Media(settings.media))
     parts.add(build_mailer(settings.mail, settings.data_dir), as_=Mailer)
+    parts.add(_web_push(settings, secret.encode()))
+    parts.on_close(parts[WebPush].close)
     parts.add(metrics.Metrics(directory=run))
     installed = tuple({app.name: app for app in (*map(app_named, settings.apps), *apps)}.values())
     parts.add(InstalledApps(installed))
@@ -146,6 +149,12 @@ def compose(
 
         compose_remote(parts, settings.accounts_url)
     return parts
+
+
+def _web_push(settings: Settings, secret: bytes) -> WebPush:
+    public_url = settings.public_url or ""
+    own = public_url if public_url.startswith("https://") else f"mailto:{settings.mail.mailbox.address}"
+    return build_web_push(settings.push, secret=secret, contact=own)
 
 
 def object_uses(settings: Settings) -> ObjectUses:

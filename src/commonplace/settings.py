@@ -31,6 +31,7 @@ from commonplace.platform.identity.settings import JwtSettings, weakness
 from commonplace.platform.leaving.settings import LeavingSettings
 from commonplace.platform.live.settings import LiveSettings
 from commonplace.platform.media.settings import MediaSettings
+from commonplace.platform.messages.push_settings import PushSettings
 from commonplace.platform.messages.settings import MailSettings
 from commonplace.platform.sharing.settings import SharingSettings
 from commonplace.platform.storage.settings import StorageSettings
@@ -113,6 +114,7 @@ class Settings(BaseSettings):
     live: LiveSettings = Field(default_factory=LiveSettings)
     media: MediaSettings = Field(default_factory=MediaSettings)
     mail: MailSettings = Field(default_factory=MailSettings)
+    push: PushSettings = Field(default_factory=PushSettings)
     sharing: SharingSettings = Field(default_factory=SharingSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 

@@ -56,6 +56,8 @@ class NoticeKind:
     event: str  #: dotted reference to the `Event` class
     tell: str  #: dotted reference to `async def tell(event, context) -> Sequence[Notice]` (messages/notices.py)
     by_mail: bool = True  #: whether mail is sent too, to who has not chosen otherwise
+    by_push: bool = True  #: the same for the devices that a person has notified
+    is_urgent: bool = False  #: whether a device is woken for it: somebody waits, or its time is now
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -200,7 +200,7 @@ async def test_erasing_a_person_removes_what_is_kept_for_them(
     assert ana.person is not None
     async with parts[Database].writing() as session:
         removed = await inbox.erase(session, UUID(ana.person["id"]))
-    assert removed == {"notices": 1, "preferences": 1, "quiet_hours": 1}
+    assert removed == {"notices": 1, "preferences": 1, "quiet_hours": 1, "devices": 0}
     async with parts[Database].reading() as session:
         for table in ("notice", "preference", "quiet_hours"):
             people = await session.all(Query(text(f"SELECT person_id FROM notifications.{table}")))

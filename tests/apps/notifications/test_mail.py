@@ -89,8 +89,10 @@ async def test_preferences_are_read_back_and_wrong_ones_refused(ana: Visitor) ->
     assert (first["time_zone"], first["is_mail_configured"]) == ("UTC", True)
     of_the_bell = [kind for kind in first["kinds"] if kind["app"] == "Doorbell"]
     assert of_the_bell == [
-        {"kind": "doorbell.rung", "app": "Doorbell", "title": "Somebody is at the door", "inbox": True, "mail": True},
-        {"kind": "doorbell.logged", "app": "Doorbell", "title": "The bell was heard", "inbox": True, "mail": False},
+        {"kind": "doorbell.rung", "app": "Doorbell", "title": "Somebody is at the door"}
+        | {"inbox": True, "mail": True, "push": True},
+        {"kind": "doorbell.logged", "app": "Doorbell", "title": "The bell was heard"}
+        | {"inbox": True, "mail": False, "push": False},
     ]
     await choose(ana, quiet_hours={"begins": "22:00", "ends": "06:30"})
     await choose(ana, kinds=[{"kind": "doorbell.rung", "inbox": False}])

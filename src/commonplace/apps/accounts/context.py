@@ -17,6 +17,7 @@ from commonplace.apps.accounts.signing_keys import SigningKeys
 from commonplace.platform.database.bus import Bus
 from commonplace.platform.database.session import Database
 from commonplace.platform.identity.clock import Clock
+from commonplace.platform.identity.live_sessions import LiveSessions
 from commonplace.platform.identity.people import People
 from commonplace.platform.identity.proofs import Proofs
 from commonplace.platform.identity.settings import JwtSettings
@@ -114,6 +115,7 @@ async def compose(parts: Parts) -> None:
         clock=clock,
     )
     parts.add(identity)
+    parts.add(sessions, as_=LiveSessions)
     parts.add(StoredPeople(database, only_proven=accounts.hides_addresses), as_=People)
     parts.add(StoredProofs(database=database, minutes=settings.proof_minutes, clock=clock), as_=Proofs)
     parts.add(accounts)

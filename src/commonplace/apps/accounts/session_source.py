@@ -26,6 +26,11 @@ class StoredSessions:
         """The session of this id; None when it has ended or never was."""
         return await self._read(queries.LIVE_SESSION, session_id=session_id)
 
+    async def is_live(self, session_id: UUID) -> bool:
+        """Whether the session has neither ended nor expired; it is not noted as used."""
+        async with self._database.reading() as session:
+            return await session.first(queries.LIVE_SESSION, session_id=session_id, now=self._now) is not None
+
     async def live_session_of_cookie(self, digest: bytes) -> LiveSession | None:
         """The session of this cookie; None when it has ended or never was."""
         return await self._read(queries.LIVE_SESSION_OF_COOKIE, digest=digest)

@@ -8,16 +8,28 @@ from fastapi import Query as QueryParameter
 from fastapi import Response
 
 from commonplace.apps.notifications import inbox
-from commonplace.apps.notifications.errors import NoticeNotFound, QuietHoursNotAllowed, UnknownNoticeKind
+from commonplace.apps.notifications.devices import add_device, read_push, remove_device
+from commonplace.apps.notifications.errors import (
+    DeviceNotAllowed,
+    DeviceNotFound,
+    NoDeviceWithoutSession,
+    NoticeNotFound,
+    QuietHoursNotAllowed,
+    TooManyDevices,
+    UnknownNoticeKind,
+)
 from commonplace.apps.notifications.preferences import change_preferences, read_preferences
 from commonplace.apps.notifications.schemas import (
     AllRead,
     Changed,
+    DeviceCreate,
+    DeviceRead,
     NoticeChange,
     NoticePage,
     NoticeRead,
     PreferencesChange,
     PreferencesRead,
+    PushRead,
     Unread,
 )
 from commonplace.platform.database.pages import UnknownPage
@@ -69,10 +81,41 @@ async def prefer(
 ) -> PreferencesRead:
     """Choose what to be told, how, and when. What is left out stays; `quiet_hours` null: there are none.
 
-    In quiet hours, by the clock of the caller's time zone, mail waits until they end. The inbox fills at any time.
+    In quiet hours, by the clock of the caller's time zone, mail and what is pushed wait until they end. The inbox
+    fills at any time.
     """
     await change_preferences(session, parts, viewer.caller.person_id, change)
     return await read_preferences(session, parts, viewer.caller.person_id, viewer.person.time_zone)
+
+
+@router.get("/push", responses=problems(NotAuthenticated))
+async def push(caller: CurrentCaller, session: Reading, parts: AllParts) -> PushRead:
+    """What a browser needs to subscribe to Web Push, and which of the caller's devices are notified."""
+    return await read_push(session, parts, caller)
+
+
+@router.post(
+    "/push/devices",
+    status_code=HTTPStatus.CREATED,
+    responses=problems(NotAuthenticated, NoDeviceWithoutSession, DeviceNotAllowed, TooManyDevices),
+)
+async def notify_device(caller: CurrentCaller, device: DeviceCreate, session: Writing, parts: AllParts) -> DeviceRead:
+    """Have a browser notified for as long as the caller's session lasts; the same one again is no second device.
+
+    Notices go to it encrypted (RFC 8291), under a topic and tag that stay the same when one is sent twice. A push
+    service that no longer knows the browser (404, 410) ends it, as signing out does.
+    """
+    return await add_device(session, parts, caller, device)
+
+
+@router.delete(
+    "/push/devices/{device_id:uuid}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problems(NotAuthenticated, DeviceNotFound),
+)
+async def stop_notifying(device_id: UUID, caller: CurrentCaller, session: Writing) -> None:
+    """Have a device notified no more."""
+    await remove_device(session, caller, device_id)
 
 
 @router.patch("/{notice_id:uuid}", response_model=NoticeRead, responses=problems(NotAuthenticated, NoticeNotFound))

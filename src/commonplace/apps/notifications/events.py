@@ -30,3 +30,19 @@ class MailDue(Event):
 
     name: ClassVar[str] = "notice.mail_due"
     notice_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushDue(Event):
+    """A notice is to be pushed to a device now."""
+
+    name: ClassVar[str] = "notice.push_due"
+    notice_id: UUID
+    device_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class DevicesChanged(Event):
+    """A person has a device notified, or one not any more."""
+
+    name: ClassVar[str] = "notices.devices_changed"

@@ -1,7 +1,7 @@
-"""What notifications does when something happens: fill the inbox, and send mail when it may."""
+"""What notifications does when something happens: fill the inbox, send mail and push to devices when it may."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -9,7 +9,9 @@ import structlog
 from commonplace.apps.notifications import queries
 from commonplace.apps.notifications.events import MailDue, NoticeGiven
 from commonplace.apps.notifications.preferences import Wish, wish_of
+from commonplace.apps.notifications.push_handlers import give_to_devices
 from commonplace.apps.notifications.settings import NotificationsSettings
+from commonplace.apps.notifications.times import now_of
 from commonplace.platform.app import load
 from commonplace.platform.database.ids import new_id
 from commonplace.platform.database.row import Row
@@ -18,7 +20,6 @@ from commonplace.platform.events import log
 from commonplace.platform.events.event import Event, ScheduleTick
 from commonplace.platform.events.registry import Context, NamedNotice, Registry
 from commonplace.platform.http.public_url import PublicUrl
-from commonplace.platform.identity.clock import Clock
 from commonplace.platform.identity.people import People, Person
 from commonplace.platform.messages.mail import Mail, Mailer
 from commonplace.platform.messages.mailbox import one_line
@@ -48,7 +49,7 @@ async def _give(context: Context, kind: NamedNotice, notice: Notice, person: Per
     async with parts[Database].writing() as session:
         wish = await wish_of(session, person.id, kind)
         mail, due_at = _mail_of(parts, wish, person)
-        if not wish.inbox and mail == "none":
+        if not wish.inbox and mail == "none" and not wish.push:
             return
         notice_id = new_id()
         is_new = await session.execute(
@@ -73,6 +74,8 @@ async def _give(context: Context, kind: NamedNotice, notice: Notice, person: Per
             await log.tell(session, fact, owner_id=person.id, by=envelope.by)
         if mail == "due":
             await log.tell(session, MailDue(notice_id=notice_id), owner_id=person.id, by=envelope.by)
+        if wish.push:
+            await give_to_devices(session, parts, notice_id, person, wish, by=envelope.by)
 
 
 async def send_mail(event: MailDue, context: Context) -> None:
@@ -98,7 +101,7 @@ async def send_mail(event: MailDue, context: Context) -> None:
 
 async def release_mail(_tick: ScheduleTick, context: Context) -> None:
     """Have sent what was held until now."""
-    database, now = context.parts[Database], _now(context.parts)
+    database, now = context.parts[Database], now_of(context.parts)
     released = _BATCH
     while released == _BATCH:
         async with database.writing() as session:
@@ -110,7 +113,7 @@ async def release_mail(_tick: ScheduleTick, context: Context) -> None:
 
 async def forget_notices(_tick: ScheduleTick, context: Context) -> None:
     """Delete notices that are older than they are kept."""
-    before = _now(context.parts) - timedelta(days=context.parts[NotificationsSettings].kept_days)
+    before = now_of(context.parts) - timedelta(days=context.parts[NotificationsSettings].kept_days)
     deleted = _BATCH
     while deleted == _BATCH:
         async with context.parts[Database].writing() as session:
@@ -121,7 +124,7 @@ def _mail_of(parts: Parts, wish: Wish, person: Person) -> tuple[str, datetime | 
     """What is to become of the mail of a notice now, and when."""
     if not wish.mail or not parts[Mailer].is_configured:
         return "none", None
-    quiet_until = wish.quiet_until(_now(parts), zone_named(person.time_zone))
+    quiet_until = wish.quiet_until(now_of(parts), zone_named(person.time_zone))
     return ("due", None) if quiet_until is None else ("held", quiet_until)
 
 
@@ -151,8 +154,3 @@ def _own_path(path: str | None) -> str | None:
 
 def _shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
-
-
-def _now(parts: Parts) -> datetime:
-    clock = parts[Clock] if Clock in parts else Clock()
-    return datetime.fromtimestamp(clock.time(), UTC)

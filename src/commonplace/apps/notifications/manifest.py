@@ -1,8 +1,9 @@
-"""Notifications: the inbox, mail, who wants what and when."""
+"""Notifications: the inbox, mail, push, who wants what and when."""
 
 from commonplace.platform.app import App, NavigationEntry, Schedule, Subscription
 
 _HANDLERS = "commonplace.apps.notifications.handlers"
+_PUSH = "commonplace.apps.notifications.push_handlers"
 
 app = App(
     name="notifications",
@@ -26,9 +27,18 @@ app = App(
             max_attempts=24,
             timeout_seconds=330.0,
         ),
+        Subscription(
+            event="commonplace.apps.notifications.events:PushDue",
+            handler=f"{_PUSH}:send_push",
+            max_attempts=24,
+            timeout_seconds=330.0,
+        ),
+        Subscription(event="commonplace.apps.accounts.events:SessionEnded", handler=f"{_PUSH}:forget_session"),
+        Subscription(event="commonplace.apps.accounts.events:PersonSuspended", handler=f"{_PUSH}:forget_suspended"),
     ),
     schedules=(
         Schedule(name="release_mail", cron="* * * * *", handler=f"{_HANDLERS}:release_mail", queue="notifications"),
+        Schedule(name="release_pushes", cron="* * * * *", handler=f"{_PUSH}:release_pushes", queue="notifications"),
         Schedule(name="forget_notices", cron="37 3 * * *", handler=f"{_HANDLERS}:forget_notices"),
     ),
 )

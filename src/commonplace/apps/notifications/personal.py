@@ -12,7 +12,14 @@ TABLES: Final = (
         order="created_at, id",
     ),
     PersonalTable(
-        table="notifications.preference", member="preferences", columns=("kind", "inbox", "mail"), order="kind"
+        table="notifications.preference", member="preferences", columns=("kind", "inbox", "mail", "push"), order="kind"
     ),
     PersonalTable(table="notifications.quiet_hours", member="quiet-hours", columns=("begins", "ends")),
+    # With it goes what is on its way to it.
+    PersonalTable(
+        table="notifications.device",
+        member="devices",
+        columns=("name", "created_at", "seen_at"),
+        order="created_at, id",
+    ),
 )

@@ -20,6 +20,7 @@ class Wish(NamedTuple):
 
     inbox: bool
     mail: bool
+    push: bool
     quiet_hours: tuple[time, time] | None
 
     def quiet_until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
@@ -35,6 +36,7 @@ async def wish_of(session: ReadSession, person_id: UUID, notice: NamedNotice) ->
     return Wish(
         inbox=True if row["inbox"] is None else row["inbox"],
         mail=notice.kind.by_mail if row["mail"] is None else row["mail"],
+        push=notice.kind.by_push if row["push"] is None else row["push"],
         quiet_hours=None if row["begins"] is None else (row["begins"], row["ends"]),
     )
 
@@ -53,6 +55,7 @@ async def read_preferences(session: ReadSession, parts: Parts, person_id: UUID, 
                 title=notice.kind.title,
                 inbox=True if preference is None or preference.inbox is None else preference.inbox,
                 mail=notice.kind.by_mail if preference is None or preference.mail is None else preference.mail,
+                push=notice.kind.by_push if preference is None or preference.push is None else preference.push,
             )
         )
     return PreferencesRead(
@@ -75,7 +78,12 @@ async def change_preferences(session: WriteSession, parts: Parts, person_id: UUI
         if preference.kind not in known:
             raise UnknownNoticeKind(preference.kind)
         await session.execute(
-            queries.PREFER, person_id=person_id, kind=preference.kind, inbox=preference.inbox, mail=preference.mail
+            queries.PREFER,
+            person_id=person_id,
+            kind=preference.kind,
+            inbox=preference.inbox,
+            mail=preference.mail,
+            push=preference.push,
         )
     if change.quiet_hours is not None:
         begins, ends = time.fromisoformat(change.quiet_hours.begins), time.fromisoformat(change.quiet_hours.ends)

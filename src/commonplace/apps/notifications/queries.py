@@ -86,12 +86,13 @@ PUT_BACK = Query(
     """)
 )
 
-PREFERENCES = Query(text("SELECT kind, inbox, mail FROM notifications.preference WHERE person_id = :person_id"))
+PREFERENCES = Query(text("SELECT kind, inbox, mail, push FROM notifications.preference WHERE person_id = :person_id"))
 PREFER = Query(
     text("""
-    INSERT INTO notifications.preference (person_id, kind, inbox, mail) VALUES (:person_id, :kind, :inbox, :mail)
-    ON CONFLICT (person_id, kind) DO UPDATE SET
-        inbox = coalesce(excluded.inbox, preference.inbox), mail = coalesce(excluded.mail, preference.mail)
+    INSERT INTO notifications.preference (person_id, kind, inbox, mail, push)
+    VALUES (:person_id, :kind, :inbox, :mail, :push)
+    ON CONFLICT (person_id, kind) DO UPDATE SET inbox = coalesce(excluded.inbox, preference.inbox),
+        mail = coalesce(excluded.mail, preference.mail), push = coalesce(excluded.push, preference.push)
     """)
 )
 QUIET_HOURS = Query(text("SELECT begins, ends FROM notifications.quiet_hours WHERE person_id = :person_id"))
@@ -106,7 +107,7 @@ NO_QUIET_HOURS = Query(text("DELETE FROM notifications.quiet_hours WHERE person_
 # What the handlers need: they act for nobody.
 PREFERENCE_OF = Query(
     text("""
-    SELECT preference.inbox, preference.mail, quiet_hours.begins, quiet_hours.ends
+    SELECT preference.inbox, preference.mail, preference.push, quiet_hours.begins, quiet_hours.ends
     FROM (SELECT CAST(:person_id AS uuid) AS person_id) AS person
     LEFT JOIN notifications.preference
         ON preference.person_id = person.person_id AND preference.kind = CAST(:kind AS text)
@@ -152,8 +153,10 @@ ERASE = Query(
         DELETE FROM notifications.preference WHERE person_id = :person_id RETURNING kind
     ), quiet AS (
         DELETE FROM notifications.quiet_hours WHERE person_id = :person_id RETURNING person_id
+    ), devices AS (
+        DELETE FROM notifications.device WHERE person_id = :person_id RETURNING id
     )
     SELECT (SELECT count(*) FROM notices) AS notices, (SELECT count(*) FROM preferences) AS preferences,
-        (SELECT count(*) FROM quiet) AS quiet_hours
+        (SELECT count(*) FROM quiet) AS quiet_hours, (SELECT count(*) FROM devices) AS devices
     """)
 )

@@ -1,5 +1,6 @@
 """What goes in and out over HTTP."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -59,6 +60,7 @@ class KindPreference(BaseModel):
     title: str
     inbox: bool
     mail: bool
+    push: bool
 
 
 WallTime = Annotated[
@@ -72,7 +74,7 @@ WallTime = Annotated[
 
 
 class QuietHours(BaseModel):
-    """When no mail is sent; it waits until they end. What ends before it begins ends on the next day."""
+    """When nothing is mailed or pushed; it waits until they end. What ends before it begins ends on the next day."""
 
     begins: WallTime
     ends: WallTime
@@ -93,6 +95,7 @@ class KindChange(BaseModel):
     kind: str
     inbox: bool | None = None
     mail: bool | None = None
+    push: bool | None = None
 
 
 class PreferencesChange(BaseModel):
@@ -100,3 +103,36 @@ class PreferencesChange(BaseModel):
 
     kinds: list[KindChange] = Field(default_factory=list, max_length=200)
     quiet_hours: QuietHours | None = None
+
+
+class SubscriptionKeys(BaseModel):
+    """The keys of a browser's subscription (RFC 8291), in base64url."""
+
+    p256dh: str = Field(max_length=200, description="Its public key: a point of P-256, uncompressed.")
+    auth: str = Field(max_length=50, description="A secret of 16 bytes.")
+
+
+class DeviceCreate(BaseModel):
+    """A browser's subscription as `PushSubscription.toJSON()` gives it, and a name to know the device by."""
+
+    endpoint: str = Field(max_length=2048, description="An https:// address of a push service on the internet.")
+    keys: SubscriptionKeys
+    name: str = Field(default="", max_length=100, description="What people see: “Firefox on Android”.")
+
+
+class DeviceRead(BaseModel):
+    """A device that a person has notified."""
+
+    id: UUID
+    name: str
+    is_current: bool = Field(description="Whether it is that of the session that asks.")
+    created_at: datetime
+    seen_at: datetime
+
+
+class PushRead(BaseModel):
+    """What a browser needs to subscribe, and the devices that are notified."""
+
+    public_key: str = Field(description="The `applicationServerKey` of `pushManager.subscribe`, in base64url.")
+    most_devices: int = Field(description="How many devices a person can have notified.")
+    devices: Sequence[DeviceRead]

@@ -1,6 +1,10 @@
-"""What can go wrong with outgoing mail.
+"""What can go wrong with outgoing mail, and with notices pushed to browsers.
 
 Problem
+├── PushError
+│   ├── PushGone           410  the browser's subscription is no more
+│   ├── PushRefused        502  this notice will never be taken; a handler that raises it makes a dead letter
+│   └── PushUnavailable    503  not now: no connection, or a temporary refusal
 └── MailError
     ├── MailRefused            502  this message will never be taken; a handler that raises it makes a dead letter
     │   └── MailNotConfigured  503  this installation sends no mail
@@ -42,6 +46,31 @@ class MailUnavailable(MailError):
 
     The last is the operator's to mend, after which the same message passes; so it is no reason to give a message up.
     """
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, retry_after_seconds=RETRY_AFTER_SECONDS)
+
+
+class PushError(Problem):
+    """The root of the errors of notices pushed to browsers."""
+
+
+class PushGone(PushError):
+    """The browser's subscription is no more: its person took the permission back, or it was never one of a browser."""
+
+    status = HTTPStatus.GONE
+
+
+class PushRefused(PushError, Discard):
+    """The push service will never take this notice, or does not take our key. The delivery becomes a dead letter."""
+
+    status = HTTPStatus.BAD_GATEWAY
+
+
+class PushUnavailable(PushError):
+    """The push service cannot be reached, or has too much to do."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
