@@ -6,6 +6,7 @@ import pytest
 
 from commonplace.apps.tasks import queries
 from commonplace.apps.tasks.filters import Filter
+from commonplace.platform.database.pages import write_cursor
 from tests.apps.tasks.conftest import Make
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("whole")]
@@ -194,3 +195,33 @@ async def test_lists_stand_in_their_order(ana: Any, make_list: Make) -> None:
     stale = await ana.patch(f"/api/task-lists/{made[2]['id']}", json={"title": "x"}, headers={"If-Match": '"1"'})
     assert stale.status_code == 412
     assert (await ana.get("/api/task-lists?after=nonsense")).status_code == 404
+
+
+NOBODYS = "01a1fdb1-58af-7a2f-9912-68adab323c1c"
+ODD = [
+    "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-W47-6T00:00:00+00:00", "2026-11-21", "1.7e9",
+    "9" * 30, "\0", "1_000", None,
+]  # fmt: skip
+
+
+async def test_what_no_list_wrote_is_no_page_and_what_no_calendar_has_no_moment(ana: Any) -> None:
+    """Cursors with dates that cannot be, and numbers of seconds: never more than a problem."""
+    for key in ODD:
+        for path, keys in (
+            ("/api/trash?limit=1", [key, NOBODYS]),
+            ("/api/tasks?limit=1&sort=due", ["due", key, NOBODYS]),
+            ("/api/tasks?limit=1&sort=order", ["order", key, NOBODYS]),
+            ("/api/task-lists?limit=1", [key, NOBODYS]),
+            ("/api/files?limit=1&sort=updated_at", ["updated_at", key, NOBODYS]),
+        ):
+            answer = await ana.get(f"{path}&after={write_cursor(*keys)}")
+            # Of these two some lists can make something: a day that is one, and a task that is not due.
+            allowed = {200, 404} if key in {None, "2026-W47-6T00:00:00+00:00"} else {404}
+            assert answer.status_code in allowed, f"{path} {key}: {answer.text}"
+    for moment in ("1700000000", "2026-11-21T10:00:00", "2026-11-21T24:00:01Z", "2026-02-30", "now"):
+        for path in ("/api/tasks?due_from=", "/api/auth/sign-ins?since=", "/api/auth/sign-ins.csv?until="):
+            answer = await ana.get(path + moment)
+            assert (answer.status_code, answer.json()["type"]) == (422, "/problems/validation-failed"), path + moment
+    for moment in ("2026-11-21T10:00:00Z", "2026-12-31t23:59:60.5z", "2026-11-21T10:00:00%2B01:00"):
+        assert (await ana.get(f"/api/tasks?due_from={moment}")).status_code == 200
+    assert (await ana.get("/api/tasks?unknown=1")).status_code == 422

@@ -112,6 +112,7 @@ def test_recurrences(text: str, rule: str, due: str) -> None:
         ("1 + 1, +49 12, C:\\x, every 31 feb, every 32nd, at 24, 13pm", None),
         ("the 1st chapter of 9 books; every 0 days; in 99 centuries", None),
         ("every day until yesterday", "until yesterday"),
+        ("every day until today", "until today"),
         ("a daily  paper,\n\ttwice", "a daily paper, twice"),
         ("x 2026-02-30 31 feb", None),
     ],

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from commonplace.apps.tasks import fields
 from commonplace.apps.tasks.errors import InvalidRecurrence
 from commonplace.apps.tasks.recurrence import next_occurrence
 from commonplace.apps.tasks.rules import WEEKDAYS, parse_rule
@@ -245,9 +246,19 @@ class TestCompleting:
         await ana.patch(f"/tasks/{made['id']}", json={"status": "open"})
         again = (await ana.patch(f"/tasks/{made['id']}", json={"status": "done"})).json()
         assert again["next_id"] == done["next_id"]
+        put_off = await ana.patch(
+            f"/tasks/{following['id']}", json={"recurrence": following["recurrence"], "notes": "m"}
+        )
+        assert put_off.status_code == 200  # the last of a series keeps its rule
         last = (await ana.patch(f"/tasks/{following['id']}", json={"status": "done"})).json()
         assert last["next_id"] is None  # two there were to be
         assert len((await ana.get("/tasks")).json()["items"]) == 2
+
+    async def test_to_look_for_many_is_bounded(self, ana: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(fields, "_LONGEST_LOOK", 0.01)
+        batch = [{"title": "x", "recurrence": f"FREQ=SECONDLY;INTERVAL={n};BYHOUR=3"} for n in range(10_007, 10_407)]
+        answer = await ana.post("/tasks/batch", json={"create": batch})
+        assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-recurrence"), answer.text
 
     async def test_many_at_once_make_one(self, ana: Any, make: Make) -> None:
         made = await make(ana, "a", recurrence="FREQ=DAILY", due={"date": "2026-06-01"})

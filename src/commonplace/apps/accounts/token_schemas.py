@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from commonplace.apps.accounts.profile_rules import NAME_PATTERN
+from commonplace.platform.http.moments import Instant
 
 LONGEST_TOKEN_NAME: Final = 100  #: characters
 SCOPE_PATTERN: Final = "^[a-z_]+:(read|write)$"
@@ -22,7 +23,7 @@ class TokenCreate(BaseModel):
     name: Annotated[str, Field(json_schema_extra=_NAME, description="What it is for: `the phone`.")]
     scopes: Annotated[list[Scope], Field(max_length=100, json_schema_extra=_SCOPES)]
     expires_at: Annotated[
-        AwareDatetime | None, Field(description="When it ceases to hold; null: never, until it is revoked.")
+        Instant | None, Field(description="When it ceases to hold; null: never, until it is revoked.")
     ]
 
 

@@ -1,7 +1,6 @@
 """Pages of files and folders, as JSON."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from commonplace.platform.database.pages import UnknownPage, json_page, read_cur
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import ReadSession
 from commonplace.platform.history.places import ContainerNotFound
+from commonplace.platform.http.moments import moment_of_cursor
 from commonplace.platform.identity.caller import Caller
 
 Page = Callable[..., Query]
@@ -63,16 +63,12 @@ def _place_in(after: str, sort: str) -> dict[str, Any]:
     cursor = read_cursor(after, _Cursor)
     if cursor.sort != sort or not _is_key(cursor.key, sort):
         raise UnknownPage
-    return {"key": cursor.key, "id": cursor.id}
+    key = moment_of_cursor(cursor.key).isoformat() if sort.endswith("updated_at") else cursor.key
+    return {"key": key, "id": cursor.id}
 
 
 def _is_key(key: str, sort: str) -> bool:
     """Whether the database can read `key` as what the list is sorted by."""
     if sort.endswith("size_bytes"):
         return key.isascii() and key.isdigit() and len(key) < 19  # noqa: PLR2004 - digits of a bigint
-    if sort.endswith("updated_at"):
-        try:
-            return datetime.fromisoformat(key).tzinfo is not None
-        except ValueError:
-            return False
     return "\0" not in key

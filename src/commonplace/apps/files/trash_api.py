@@ -12,6 +12,7 @@ from commonplace.platform.errors import NotAuthenticated
 from commonplace.platform.history import trash
 from commonplace.platform.history.settings import HistorySettings
 from commonplace.platform.http.dependencies import AllParts, CurrentCaller, Reading
+from commonplace.platform.http.moments import moment_of_cursor
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
 
@@ -35,9 +36,8 @@ async def list_trash(
 ) -> TrashPage:
     """What was moved to the trash, the latest first. What lies in a trashed folder comes and goes with the folder."""
     place = None if after is None else read_cursor(after, _Cursor)
-    if place is not None and place.trashed_at.tzinfo is None:
-        raise UnknownPage
-    rows = await trash.in_trash(session, caller.person_id, limit=limit + 1, after=place)
+    keys = None if place is None else (moment_of_cursor(place.trashed_at), place.id)
+    rows = await trash.in_trash(session, caller.person_id, limit=limit + 1, after=keys)
     kept_for = timedelta(days=parts[HistorySettings].trash_days)
     items = [
         TrashedRead(

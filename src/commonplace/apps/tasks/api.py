@@ -12,6 +12,7 @@ from commonplace.apps.tasks.errors import (
     InvalidRecurrence,
     NamedTwice,
     PlaceNotFound,
+    RecurrenceNeverComes,
     SubtasksTooDeep,
     TaskFilterNotFound,
     TaskInsideItself,
@@ -31,13 +32,16 @@ from commonplace.platform.http.conditional import IfMatch, MalformedPrecondition
 from commonplace.platform.http.dependencies import AllParts, CurrentCaller, Reading, UnitOfWork, Writing
 from commonplace.platform.http.idempotency import attempt_of
 from commonplace.platform.http.openapi import UNCHANGED, with_headers
-from commonplace.platform.http.problems import problems
+from commonplace.platform.http.problems import ValidationFailed, problems
 from commonplace.platform.http.routing import Router
 from commonplace.platform.sharing.errors import OtherOwner, PlaceNotYours, ReadOnly
 
 tasks = Router(prefix="/api/tasks", tags=["tasks"])
 
-_CREATING: Final = (NotAuthenticated, TwoPlaces, InvalidRecurrence, PlaceNotFound, AttachmentNotFound, SubtasksTooDeep)
+_CREATING: Final = (
+    NotAuthenticated, TwoPlaces, InvalidRecurrence, RecurrenceNeverComes, PlaceNotFound, AttachmentNotFound,
+    SubtasksTooDeep,
+)  # fmt: skip
 _CHANGING: Final = (*_CREATING, TaskNotFound, ReadOnly, PlaceNotYours, OtherOwner, TaskInsideItself, StaleVersion)
 _CHANGED: Final[dict[int | str, dict[str, Any]]] = {
     200: with_headers("ETag"),
@@ -69,7 +73,7 @@ async def create_task(
 @tasks.hot_get(
     "",
     response_model=TaskPage,
-    responses=problems(NotAuthenticated, TaskFilterNotFound, UnknownPage),
+    responses=problems(NotAuthenticated, TaskFilterNotFound, UnknownPage, ValidationFailed),
     openapi_extra={"parameters": documented_query()},
 )
 async def list_tasks(

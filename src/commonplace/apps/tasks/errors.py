@@ -3,6 +3,7 @@
 Problem
 └── TasksError
     ├── InvalidRecurrence      422  no rule of RFC 5545, or none that is taken
+    ├── RecurrenceNeverComes   422  a rule after whose first occurrence there is none
     ├── TwoPlaces              422  a list and a parent at once
     ├── NothingToDo            422  a quick entry that says when or where, and not what
     ├── NamedTwice             422  a batch that says two things of one task
@@ -35,6 +36,18 @@ class InvalidRecurrence(TasksError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"{reason} A recurrence is a rule of RFC 5545 such as FREQ=MONTHLY;BYMONTHDAY=1.")
+
+
+class RecurrenceNeverComes(TasksError):
+    """A rule after whose first occurrence there is none."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(
+            f"By {rule} it would not come again: there is no such day, COUNT allows one occurrence only, or UNTIL is"
+            " over by then. Give a rule that has a next occurrence after the due time (or else the start), or none."
+        )
 
 
 class TwoPlaces(TasksError):

@@ -1,10 +1,12 @@
 """From the fields of the API to the columns of the table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from time import thread_time
 from typing import Any, Final
 from uuid import UUID
 
+from commonplace.apps.tasks.errors import InvalidRecurrence, RecurrenceNeverComes
 from commonplace.apps.tasks.filters import PRIORITIES
 from commonplace.apps.tasks.order import last
 from commonplace.apps.tasks.recurrence import next_occurrence
@@ -14,6 +16,7 @@ from commonplace.apps.tasks.times import When, in_utc
 from commonplace.platform.database.row import Row
 
 ENDED: Final = frozenset({"done", "cancelled"})
+_LONGEST_LOOK: Final = 2.0  #: seconds of a processor
 #: What the next occurrence has from the one before it; its dates, status and rule are its own.
 _INHERITED: Final = ("is_subtask", "notes", "priority", "tags", "position", "reminders", "attachments")
 
@@ -82,8 +85,7 @@ def next_columns(columns: Mapping[str, Any], done_at: datetime) -> dict[str, Any
     rule = parse_rule(columns["recurrence"])
     start = None if columns["start"] is None else When.of(columns["start"])
     due = None if columns["due"] is None else When.of(columns["due"])
-    present = due or start or When(done_at.date())
-    following = next_occurrence(rule, present)
+    following = next_occurrence(rule, _present(columns, done_at))
     if following is None:
         return None
     if start is not None and due is not None:
@@ -99,6 +101,35 @@ def next_columns(columns: Mapping[str, Any], done_at: datetime) -> dict[str, Any
         **moment_columns("start", start),
         **moment_columns("due", None if due is None and start is not None else following),
     }
+
+
+def refuse_what_never_comes(tasks: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Look for the next occurrence of each of these tasks, given by their columns. Slow: meant for a thread.
+
+    Raises:
+        RecurrenceNeverComes: one has a rule, and no next occurrence.
+        InvalidRecurrence: to look for all of them takes longer than two seconds.
+    """
+    began = thread_time()
+    looked_for = set()
+    for columns in tasks:
+        rule, present = columns["recurrence"], _present(columns, now)
+        if rule is None or (rule, present) in looked_for:
+            continue
+        looked_for.add((rule, present))
+        if next_occurrence(parse_rule(rule), present) is None:
+            raise RecurrenceNeverComes(rule)
+        if thread_time() - began > _LONGEST_LOOK:
+            raise InvalidRecurrence(
+                f"It takes more than {_LONGEST_LOOK:g} seconds to work out when these tasks come again: send fewer at"
+                " once, or with simpler rules."
+            )
+
+
+def _present(columns: Mapping[str, Any], now: datetime) -> When:
+    """The occurrence that a task is: the rule's DTSTART."""
+    stored = columns["due"] or columns["start"]
+    return When(now.date()) if stored is None else When.of(stored)
 
 
 def _moved(when: When, by: timedelta) -> When | None:

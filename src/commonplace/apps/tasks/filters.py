@@ -12,15 +12,15 @@ from uuid import UUID
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic import AwareDatetime as Aware
 
 from commonplace.apps.tasks.times import in_utc
+from commonplace.platform.http.moments import Instant
 
 PRIORITIES: Final = ("none", "low", "medium", "high")
 _STATUSES: Final = "(open|in_progress|done|cancelled)"
 _LEVELS: Final = "(none|low|medium|high)"
 _GREATEST: Final = 2**53 - 1
-_aware: Final[TypeAdapter[datetime]] = TypeAdapter(Aware)
+_instant: Final[TypeAdapter[datetime]] = TypeAdapter(Instant)
 
 
 def moment_of(text: str) -> date | datetime:
@@ -31,7 +31,7 @@ def moment_of(text: str) -> date | datetime:
     """
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         return date.fromisoformat(text)
-    return in_utc(_aware.validate_strings(re.sub(r":60(?=[Zz.+-])", ":59", text)))  # a leap second
+    return in_utc(_instant.validate_strings(text))
 
 
 def _checked_moment(text: str) -> str:

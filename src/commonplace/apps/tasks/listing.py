@@ -10,8 +10,9 @@ from starlette.responses import Response
 from commonplace.apps.tasks import queries
 from commonplace.apps.tasks.errors import TaskFilterNotFound
 from commonplace.apps.tasks.filters import PRIORITIES, Filter, TaskQuery, moment_of
-from commonplace.platform.database.pages import UnknownPage, json_page, read_cursor, write_cursor
+from commonplace.platform.database.pages import UnknownPage, json_page, read_cursor, whole_of_cursor, write_cursor
 from commonplace.platform.database.session import ReadSession
+from commonplace.platform.http.moments import moment_of_cursor
 from commonplace.platform.identity.caller import Caller
 
 _ALL: Final = 2**31 - 1
@@ -19,7 +20,6 @@ _SAID: Final = ("start_from", "start_before", "due_from", "due_before")
 _MEASURED: Final = (
     "created_from", "created_before", "updated_from", "updated_before", "completed_from", "completed_before"
 )  # fmt: skip
-_GREATEST: Final = 2**63
 
 
 class _Cursor(NamedTuple):
@@ -103,22 +103,20 @@ def _moment(name: str, value: str) -> dict[str, Any]:
 
 def _place_in(after: str, sort: str) -> dict[str, Any]:
     cursor = read_cursor(after, _Cursor)
-    if cursor.sort != sort or not _is_key(cursor.key, sort.removeprefix("-")):
+    if cursor.sort != sort:
         raise UnknownPage
-    return {"key": cursor.key, "id": cursor.id}
+    return {"key": _key(cursor.key, sort.removeprefix("-")), "id": cursor.id}
 
 
-def _is_key(key: str | None, sort: str) -> bool:
-    """Whether the database can read `key` as what the list is sorted by."""
-    if key is None:
-        return sort not in queries.NEVER_NULL
-    try:
-        match queries.SORTS[sort][1]:
-            case "timestamptz":
-                return datetime.fromisoformat(key).tzinfo is not None
-            case "bigint":
-                return key.isascii() and -_GREATEST <= int(key) < _GREATEST
-            case _:
-                return "\0" not in key
-    except ValueError:
-        return False
+def _key(key: str | None, sort: str) -> str | None:
+    """`key` as the database reads what the list is sorted by."""
+    type_ = queries.SORTS[sort][1]
+    if key is None and sort not in queries.NEVER_NULL:
+        return None
+    if key is None or "\0" in key:
+        raise UnknownPage
+    if type_ == "timestamptz":
+        return moment_of_cursor(key).isoformat()
+    if type_ == "bigint":
+        return str(whole_of_cursor(key))
+    return key

@@ -22,7 +22,7 @@ from commonplace.apps.tasks.events import (
 from commonplace.apps.tasks.models import TASK_FILTER, TASK_LIST
 from commonplace.apps.tasks.order import last
 from commonplace.platform.database.ids import new_id
-from commonplace.platform.database.pages import UnknownPage, json_page, read_cursor, write_cursor
+from commonplace.platform.database.pages import json_page, read_cursor, whole_of_cursor, write_cursor
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import ReadSession, WriteSession
@@ -33,8 +33,6 @@ from commonplace.platform.history.kind import Kind
 from commonplace.platform.history.record import ItemFields, StaleVersion
 from commonplace.platform.identity.caller import Caller
 from commonplace.platform.sharing.errors import PlaceNotYours, ReadOnly
-
-_GREATEST = 2**63
 
 
 class Written(NamedTuple):
@@ -76,10 +74,7 @@ class Plain:
         place: dict[str, Any] = {}
         if after is not None:
             cursor = read_cursor(after, _Cursor)
-            digits = cursor.key.removeprefix("-")
-            if not (digits.isascii() and digits.isdigit() and -_GREATEST <= int(cursor.key) < _GREATEST):
-                raise UnknownPage
-            place = {"key": cursor.key, "id": cursor.id}
+            place = {"key": str(whole_of_cursor(cursor.key)), "id": cursor.id}
         statement = self.later_page if place else self.first_page
         row = await session.first(statement, person_id=caller.person_id, limit=limit + 1, **place)
         if row is None:

@@ -198,10 +198,12 @@ def _due(reading: _Reading, here: datetime, zone: str) -> When | None:
         reading.rule = None
         _give_back(reading, "recurrence", "until")
         return _once(reading, here, zone)
-    if reading.until is not None and reading.until < first.day:
-        _give_back(reading, "until")
-    elif reading.until is not None:
-        reading.rule = replace(reading.rule, until=reading.until)
+    if reading.until is not None:
+        ending = replace(reading.rule, until=reading.until)
+        if next_occurrence(ending, first) is None:  # one that does not come again is no series
+            _give_back(reading, "until")
+        else:
+            reading.rule = ending
     return first
 
 

@@ -8,11 +8,12 @@ from datetime import date, datetime, time
 from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from commonplace.apps.tasks.filters import Filter
 from commonplace.apps.tasks.rules import LONGEST_RULE
 from commonplace.apps.tasks.times import TIME_PATTERN, When, is_zone, zones
+from commonplace.platform.http.moments import Instant
 
 MOST_IN_A_BATCH: Final = 1000
 LONGEST_TITLE: Final = 500
@@ -41,12 +42,6 @@ def _clock(value: str) -> str:
 def _zone(value: str) -> str:
     if not is_zone(value):
         raise ValueError("There is no such time zone. Use a name of the IANA database, such as Europe/Vienna.")
-    return value
-
-
-def _text(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError("It must be text.")  # noqa: TRY004 - pydantic wants a ValueError
     return value
 
 
@@ -99,7 +94,6 @@ Recurrence = Annotated[
     ),
 ]
 Colour = Annotated[str, Field(pattern="^#[0-9a-f]{6}$", examples=["#3b82f6"])]
-Instant = Annotated[AwareDatetime, BeforeValidator(_text)]
 
 
 class Moment(BaseModel):
@@ -112,9 +106,16 @@ class Moment(BaseModel):
     time_zone: Annotated[
         Zone | None,
         Field(
-            description="IANA name, such as Europe/Vienna. Left out beside a time: UTC.", json_schema_extra=_list_zones
+            description="IANA name, such as Europe/Vienna. Left out beside a time: UTC. Without a time there is none.",
+            json_schema_extra=_list_zones,
         ),
     ] = None
+
+    @model_validator(mode="after")
+    def _has_a_time_with_its_zone(self) -> Self:
+        if self.time is None and self.time_zone is not None:
+            raise ValueError("A time zone goes with a time: a whole day is the same everywhere. Leave it out.")
+        return self
 
     def when(self) -> When:
         """The same, for reckoning."""

@@ -3,6 +3,7 @@
 What is refused is refused for all: the transaction is rolled back, and nothing happened.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from commonplace.apps.tasks.events import (
     TaskRestored,
     TaskTrashed,
 )
-from commonplace.apps.tasks.fields import ENDED, attached, columns_of, differing, next_columns
+from commonplace.apps.tasks.fields import ENDED, attached, columns_of, differing, next_columns, refuse_what_never_comes
 from commonplace.apps.tasks.models import TASK
 from commonplace.apps.tasks.places import Place, owners_of, place_of, refuse_bad_nesting
 from commonplace.platform.database.ids import new_id
@@ -34,6 +35,7 @@ from commonplace.platform.sharing.access import access_of, refuse_other_owner
 from commonplace.platform.sharing.errors import PlaceNotYours, ReadOnly
 
 _NAMES = {"position": "order", "start_at": "start", "due_at": "due"}  #: of columns, in the API
+_OF_SERIES = ("recurrence", "due", "start")
 _OWN = frozenset({"completed_at", "next_id", "is_subtask"})  #: columns that only the service sets
 
 
@@ -57,9 +59,10 @@ async def new_items(session: ReadSession, caller: Caller, given: Sequence[Mappin
     """Tasks to be made by `create_tasks`; nothing is written yet.
 
     Raises:
-        TwoPlaces, PlaceNotFound, AttachmentNotFound, InvalidRecurrence: of one of them.
+        TwoPlaces, PlaceNotFound, AttachmentNotFound, InvalidRecurrence, RecurrenceNeverComes: of one of them.
     """
     columns = [columns_of(one) for one in given]
+    await _refuse_what_never_comes(columns)
     places = [place_of(one) for one in given]
     owners = await owners_of(session, caller, set(places))
     await _refuse_unseen(session, caller, set().union(*(attached(one) for one in columns)))
@@ -102,7 +105,7 @@ async def change_tasks(session: WriteSession, caller: Caller, changes: Sequence[
         TaskNotFound, ReadOnly, StaleVersion: of one of them.
         PlaceNotYours: one that was shared by itself cannot be moved.
         TwoPlaces, PlaceNotFound, OtherOwner, TaskInsideItself, SubtasksTooDeep: one cannot lie where it is to.
-        AttachmentNotFound, InvalidRecurrence: of one of them.
+        AttachmentNotFound, InvalidRecurrence, RecurrenceNeverComes: of one of them.
         NamedTwice: a task is named twice.
     """
     locked = await _locked(session, caller, {change.id: change.expected for change in changes}, len(changes))
@@ -118,6 +121,11 @@ async def change_tasks(session: WriteSession, caller: Caller, changes: Sequence[
     for task_id, own in columns.items():
         added |= attached(own) - attached({"attachments": locked[task_id].attachments})
     await _refuse_unseen(session, caller, added)
+    # A rule that stays is not asked again: the last occurrence of a series keeps its own, and can be put off.
+    renewed = [task_id for task_id, own in columns.items() if _renews(own, locked[task_id])]
+    await _refuse_what_never_comes(
+        [{name: columns[one].get(name, locked[one][name]) for name in _OF_SERIES} for one in renewed]
+    )
     now = datetime.now(UTC)
     written: list[Changed] = []
     following: list[NewItem] = []
@@ -222,6 +230,16 @@ def _new_item(
     return NewItem(
         id=task_id, owner_id=owner_id, parent_id=parent_id, title=title, name_key=None, values=values, fact=fact
     )
+
+
+async def _refuse_what_never_comes(columns: Sequence[Mapping[str, Any]]) -> None:
+    recurring = [one for one in columns if one["recurrence"] is not None]
+    if recurring:
+        await asyncio.to_thread(refuse_what_never_comes, recurring, datetime.now(UTC))
+
+
+def _renews(columns: Mapping[str, Any], row: Row) -> bool:
+    return "recurrence" in columns and bool(columns["recurrence"] != row.recurrence)
 
 
 def _place(row: Row) -> Place:

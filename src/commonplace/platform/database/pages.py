@@ -14,6 +14,8 @@ from commonplace.platform.errors import NotFound
 
 T = TypeVar("T")
 _LONGEST: Final = 2048  # characters; ours have a name of 255 bytes and an id in them
+_GREATEST: Final = 2**63
+_DIGITS: Final = 20
 
 
 class UnknownPage(NotFound):
@@ -40,6 +42,18 @@ def read_cursor(cursor: str, shape: type[T]) -> T:
         return msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=shape)
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         raise UnknownPage from error
+
+
+def whole_of_cursor(key: str) -> int:
+    """The whole number in a cursor, one that a `bigint` holds.
+
+    Raises:
+        UnknownPage: it is none.
+    """
+    digits = key.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < _DIGITS and -_GREATEST <= int(key) < _GREATEST):
+        raise UnknownPage
+    return int(key)
 
 
 def page_of_json(entries: str) -> str:
