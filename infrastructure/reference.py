@@ -1,6 +1,7 @@
-"""Writes docs/reference/{events,problems,http}.md from the code: `python -m infrastructure.reference`.
+"""Writes what follows from the code: `python -m infrastructure.reference`.
 
-`tests/contracts/test_reference.py` fails when the pages say something else than the code.
+That is docs/reference/{events,problems,http}.md, and the gateway's routes. `tests/contracts/test_reference.py` fails
+when they say something else than the code.
 """
 
 import dataclasses
@@ -17,20 +18,22 @@ from commonplace.platform.database.address import Address
 from commonplace.platform.errors import Problem
 from commonplace.platform.events.event import Event
 from commonplace.settings import load_settings
+from infrastructure.gateway_routes import services_conf
 
-FOLDER = Path(__file__).parents[1] / "docs" / "reference"
+ROOT = Path(__file__).parents[1]
 _NOTE = "*Written by `python -m infrastructure.reference` from the code; do not edit.*"
 
 
 def pages() -> dict[str, str]:
-    """Every page's text by its file name."""
+    """Every file's text by its path in the project."""
     for module in pkgutil.walk_packages(commonplace.__path__, "commonplace."):
         if not any(part in module.name for part in (".migrations", ".alembic", ".child", ".supervisor")):
             importlib.import_module(module.name)
     return {
-        "events.md": "\n".join(_events()) + "\n",
-        "problems.md": "\n".join(_problems()) + "\n",
-        "http.md": "\n".join(_operations()) + "\n",
+        "docs/reference/events.md": "\n".join(_events()) + "\n",
+        "docs/reference/problems.md": "\n".join(_problems()) + "\n",
+        "docs/reference/http.md": "\n".join(_operations()) + "\n",
+        "infrastructure/gateway/services.conf": services_conf(),
     }
 
 
@@ -75,5 +78,5 @@ def _summary(kind: type[Any]) -> str:
 
 if __name__ == "__main__":
     for name, text in pages().items():
-        (FOLDER / name).write_text(text)
-    sys.stdout.write(f"Wrote {FOLDER}.\n")
+        (ROOT / name).write_text(text)
+        sys.stdout.write(f"Wrote {name}.\n")

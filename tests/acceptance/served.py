@@ -23,7 +23,7 @@ class Served:
 
     def __init__(self, directory: Path, **environ: str) -> None:
         self.directory = directory
-        self.port = _free_port()
+        self.port = free_port()
         self.log = directory / "serve.log"
         self.environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("COMMONPLACE")},
@@ -147,7 +147,7 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -2,11 +2,11 @@
 
 import pytest
 
-from infrastructure.reference import FOLDER, pages
+from infrastructure.reference import ROOT, pages
 
 PAGES = pages()
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_a_page_is_what_the_code_says(name: str) -> None:
-    assert (FOLDER / name).read_text() == PAGES[name], "Run `make examples`."
+    assert (ROOT / name).read_text() == PAGES[name], "Run `python -m infrastructure.reference`."
