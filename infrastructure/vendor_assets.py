@@ -24,10 +24,11 @@ MANIFEST: Final = VENDOR / "manifest.json"
 
 # Those that templates, scripts and manifests name; a test says which are missing, and which nobody uses any more.
 _ICON_NAMES: Final = """
-    arrow-down arrow-up bell box check chevron-down chevron-left chevron-right circle circle-alert cloud-off download
-    ellipsis eye file file-archive file-image file-music file-text file-video folder folder-input folder-plus
-    folder-up image info keyboard layout-grid list loader-circle log-out monitor moon pencil search settings sun
-    trash-2 undo-2 upload user x
+    arrow-down arrow-up bell box calendar check chevron-down chevron-left chevron-right circle circle-alert cloud-off
+    columns-3 download ellipsis eye file file-archive file-image file-music file-text file-video filter flag folder
+    folder-input folder-plus folder-up history image info keyboard layout-grid link list list-checks list-tree
+    loader-circle log-out monitor moon paperclip pencil plus repeat search settings sun trash-2 undo-2 upload user
+    users x
 """
 ICONS: Final = tuple(_ICON_NAMES.split())
 

@@ -1,11 +1,13 @@
 """Tasks: to-dos in lists, with subtasks, recurrence, history and saved filters."""
 
-from commonplace.platform.app import Alias, App
+from commonplace.platform.app import Alias, App, NavigationEntry
 
 app = App(
     name="tasks",
     title="Tasks",
     api="commonplace.apps.tasks.api:router",
+    pages="commonplace.apps.tasks.pages:router",
+    navigation=(NavigationEntry(title="Tasks", path="/app/tasks", icon="list-checks", order=20),),
     aliases=(Alias(path="/tasks", canonical="/api/tasks"),),
     settings="commonplace.apps.tasks.settings:TasksSettings",
     migrations="commonplace.apps.tasks.migrations",

@@ -166,7 +166,7 @@ _SHARED: Final = f"""
 REACHES: Final[Mapping[str, tuple[str, ...]]] = {"all": (_OWN, _SHARED), "own": (_OWN,), "shared": (_SHARED,)}
 
 
-def _reached(select: str, where: str, order: str, reach: str) -> str:
+def reached(select: str, where: str, order: str, reach: str) -> str:
     """The first rows of one's own and of what is shared, merged; `order` names `sorted` and `id` of `select`."""
     parts = [f"({select} WHERE {where} AND {part} ORDER BY {order} LIMIT :limit)" for part in REACHES[reach]]
     return f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS reached ORDER BY {order} LIMIT :limit"
@@ -271,7 +271,7 @@ def tasks_page(conditions: tuple[str, ...], sort: str, *, reach: str, is_later_p
         where.append(f"({later})")
     select = f"SELECT {TASK_JSON} AS json, {shown} AS key, item.id, {column} AS sorted FROM {_TASKS}"
     order = f"sorted {direction}{nulls}, id {direction}"
-    return Query(text(page_of_json(_reached(select, " AND ".join(where), order, reach))))
+    return Query(text(page_of_json(reached(select, " AND ".join(where), order, reach))))
 
 
 def plain_page(table: str, json: str, kind: str) -> tuple[Query, Query]:
@@ -283,8 +283,8 @@ def plain_page(table: str, json: str, kind: str) -> tuple[Query, Query]:
     of_kind = f"item.kind = '{kind}'"
     later = f"{of_kind} AND (app.position, item.id) > (CAST(CAST(:key AS text) AS bigint), :id)"
     return (
-        Query(text(page_of_json(_reached(select, of_kind, "sorted, id", "all")))),
-        Query(text(page_of_json(_reached(select, later, "sorted, id", "all")))),
+        Query(text(page_of_json(reached(select, of_kind, "sorted, id", "all")))),
+        Query(text(page_of_json(reached(select, later, "sorted, id", "all")))),
     )
 
 

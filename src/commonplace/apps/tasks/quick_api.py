@@ -1,7 +1,7 @@
 """Quick entry over HTTP: a task out of one line, and a look at what the line would become."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -16,6 +16,7 @@ from commonplace.apps.tasks.fields import given_fields
 from commonplace.apps.tasks.quick_entry import QuickEntry, parse
 from commonplace.apps.tasks.schemas import Moment, MomentRead, QuickPart, QuickRead, QuickText, TaskCreate, TaskRead
 from commonplace.apps.tasks.settings import TasksSettings
+from commonplace.apps.tasks.times import When
 from commonplace.platform.database.session import ReadSession
 from commonplace.platform.errors import NotAuthenticated
 from commonplace.platform.http.conditional import etag
@@ -66,7 +67,7 @@ async def preview(quick: QuickText, caller: CurrentCaller, unit: UnitOfWork, par
     priority: Any = entry.priority  # one of the four
     return QuickRead(
         title=entry.title,
-        due=None if entry.due is None else MomentRead.model_validate(entry.due.stored()),
+        due=None if (due := _due(quick, entry)) is None else MomentRead.model_validate(due.stored()),
         recurrence=entry.recurrence,
         tags=list(entry.tags),
         priority=priority,
@@ -108,7 +109,7 @@ def task_of(quick: QuickText, understood: Understood) -> TaskCreate:
         raise NothingToDo
     fields: dict[str, Any] = {
         "title": entry.title,
-        "due": None if entry.due is None else Moment.model_validate(entry.due.stored()),
+        "due": None if (due := _due(quick, entry)) is None else Moment.model_validate(due.stored()),
         "recurrence": entry.recurrence,
         "tags": list(entry.tags),
         "priority": entry.priority,
@@ -121,3 +122,9 @@ def task_of(quick: QuickText, understood: Understood) -> TaskCreate:
         raise RequestValidationError(
             [{**one, "loc": ("body", "text")} for one in error.errors(include_url=False, include_context=False)]
         ) from error
+
+
+def _due(quick: QuickText, entry: QuickEntry) -> When | None:
+    if entry.due is None and quick.day is not None:
+        return When(date.fromisoformat(quick.day))
+    return entry.due

@@ -286,6 +286,7 @@ class QuickText(BaseModel):
     parent_id: Annotated[UUID | None, Field(description="The task it is a subtask of; then `+List` is not read.")] = (
         None
     )
+    day: Annotated[Day | None, Field(description="The day it is due, where the text names none.")] = None
     time_zone: Annotated[
         Zone | None,
         Field(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
-WhenStyle = Literal["day", "heading", "full", "time"]
+WhenStyle = Literal["day", "heading", "weekday", "date", "month", "full", "time"]
 
 _UNITS: Final = ("kB", "MB", "GB", "TB", "PB")
 _THOUSAND: Final = 1000
@@ -41,19 +41,31 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 
 def moment_text(moment: datetime, zone: ZoneInfo, style: WhenStyle, *, today: date | None = None) -> str:
-    """A moment in the given zone: `14 Jun`, `14 June 2025`, `14 June 2026, 18:04`, `18:04`. This year goes unsaid."""
+    """A moment in the given zone; the year that is goes unsaid.
+
+    By style: `14 Jun`, `14 June`, `Sun`, `Sunday, 14 June`, `June 2026`, `14 June 2026, 18:04`, `18:04`.
+    """
     local = moment.astimezone(zone)
     today = today or datetime.now(zone).date()
     year = "" if local.year == today.year else f" {local.year}"
-    match style:
-        case "day":
-            return f"{local.day} {local:%b}{year}"
-        case "heading":
-            return f"{local.day} {local:%B}{year}"
-        case "full":
-            return f"{local.day} {local:%B} {local.year}, {local:%H:%M}"
-        case "time":
-            return f"{local:%H:%M}"
+    texts = {
+        "day": f"{local.day} {local:%b}{year}",
+        "heading": f"{local.day} {local:%B}{year}",
+        "weekday": f"{local:%a}",
+        "date": f"{local:%A}, {local.day} {local:%B}{year}",
+        "month": f"{local:%B} {local.year}",
+        "full": f"{local.day} {local:%B} {local.year}, {local:%H:%M}",
+        "time": f"{local:%H:%M}",
+    }
+    return texts[style]
+
+
+def day(day: date, style: WhenStyle = "day", *, today: date | None = None) -> Markup:
+    """A day of the calendar as a `<time>` element: the same day wherever it is read."""
+    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return Markup('<time datetime="{}" data-when="{}" data-zone="UTC">{}</time>').format(
+        day.isoformat(), style, moment_text(moment, ZoneInfo("UTC"), style, today=today)
+    )
 
 
 def when(moment: datetime, zone: ZoneInfo, style: WhenStyle = "day", *, is_fixed: bool = False) -> Markup:

@@ -21,9 +21,13 @@ function supported(/** @type {string} */ tag) {
 const STYLES = {
   day: { day: "numeric", month: "short" },
   heading: { day: "numeric", month: "long" },
+  weekday: { weekday: "short" },
+  date: { weekday: "long", day: "numeric", month: "long" },
+  month: { month: "long", year: "numeric" },
   full: { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" },
   time: { hour: "2-digit", minute: "2-digit" },
 };
+const ALWAYS_SO = ["full", "month", "time", "weekday"]; // The others tell the year where it is not this one.
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte"];
 
 /** A size in decimal units, as `formats.py` writes it: `212 kB`, `2.4 MB`. */
@@ -63,7 +67,7 @@ function write(/** @type {ParentNode} */ root) {
     const inZone = (/** @type {Intl.DateTimeFormatOptions} */ style) =>
       new Intl.DateTimeFormat(locale, { ...style, timeZone: zone }).format(moment);
     const isThisYear = inZone({ year: "numeric" }) === new Intl.DateTimeFormat(locale, { year: "numeric", timeZone: zone }).format(new Date());
-    time.textContent = inZone(when === "full" || when === "time" || isThisYear ? STYLES[when] : { ...STYLES[when], year: "numeric" });
+    time.textContent = inZone(ALWAYS_SO.includes(when) || isThisYear ? STYLES[when] : { ...STYLES[when], year: "numeric" });
     if (time.hasAttribute("title")) time.setAttribute("title", inZone(STYLES.full));
   }
   for (const size of root.querySelectorAll('data[data-unit="byte"]')) {

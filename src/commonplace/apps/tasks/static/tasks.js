@@ -1,0 +1,30 @@
+/** The pages of tasks. What each does is in `js/`; here they are put together. */
+
+import { describeKeys, forgetKeys } from "../platform/js/keys.js";
+import { onPage } from "../platform/js/page.js";
+import { Actions } from "./js/actions.js";
+import { setUpDetail } from "./js/detail.js";
+import { acceptDrags } from "./js/drag.js";
+import { acceptKeys, KEYS } from "./js/keyboard.js";
+import { setUpLists } from "./js/lists.js";
+import { setUpQuickEntry } from "./js/quick.js";
+import { Selection } from "./js/selection.js";
+import { setUpSharing } from "./js/share.js";
+import { setUpTrash } from "./js/trash.js";
+import { View } from "./js/view.js";
+
+onPage("tasks", (main, leaving) => {
+  const view = new View(main, leaving);
+  const selection = new Selection(main, view, leaving);
+  const actions = new Actions(main, view, selection, leaving);
+  setUpQuickEntry(main, view, leaving);
+  setUpDetail(main, view, actions, leaving);
+  setUpLists(main, view, leaving);
+  setUpSharing(main, leaving);
+  acceptDrags(main, view, selection, actions, leaving);
+  acceptKeys(main, view, selection, actions, leaving);
+  describeKeys("Tasks", KEYS);
+  leaving.addEventListener("abort", () => forgetKeys("Tasks"));
+});
+
+onPage("tasks-trash", setUpTrash);
