@@ -37,6 +37,7 @@ from commonplace.platform.http.routing import HotLane
 from commonplace.platform.identity.scopes import Scopes
 from commonplace.platform.identity.services.service import AuthService
 from commonplace.platform.identity.services.signature import ServiceKey
+from commonplace.platform.leaving.ledger import Ledger
 from commonplace.platform.leaving.object_uses import ARCHIVES
 from commonplace.platform.leaving.personal import PersonalData
 from commonplace.platform.lifeline import die_with_parent
@@ -143,6 +144,7 @@ def compose(
     parts.add(Migrations(migration_locations(settings)))
     parts.add(object_uses(settings))
     parts.add(PersonalData(known))
+    parts.add(Ledger(parts[ObjectStorage], settings.data_dir))
     parts.add(ServiceKey(secret.encode()))
     if settings.accounts_url and all(app.name != ACCOUNTS for app in apps):
         from commonplace.platform.identity.services.compose import compose_remote  # noqa: PLC0415 - loads httpx

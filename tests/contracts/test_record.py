@@ -17,6 +17,7 @@ MAY_WRITE_THE_RECORD = (
     "platform/history/",
     "platform/events/log.py",
     "platform/events/partitions.py",
+    "platform/events/erasing.py",
     "platform/backup/",
 )
 RECORD = frozenset({"platform.item", "platform.version", "platform.event"})

@@ -4,15 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
-from commonplace.apps.notifications import handlers, inbox
+from commonplace.apps.notifications import handlers
 from commonplace.platform.database.pages import write_cursor
-from commonplace.platform.database.query import Query
-from commonplace.platform.database.session import Database
 from commonplace.platform.events.event import ScheduleTick
 from commonplace.platform.events.registry import Context
 from commonplace.platform.parts import Parts
@@ -187,21 +183,3 @@ async def test_old_notices_go(ana: Visitor, ring: Ring, deliver: Deliver, parts:
     await handlers.forget_notices(tick, context)
     clock.at = None
     assert await titles(ana) == []
-
-
-async def test_erasing_a_person_removes_what_is_kept_for_them(
-    ana: Visitor, ben: Visitor, ring: Ring, deliver: Deliver, parts: Parts
-) -> None:
-    await ring(ana, ben)
-    await deliver()
-    quiet = {"quiet_hours": {"begins": "22:00", "ends": "07:00"}, "kinds": [{"kind": "doorbell.rung", "mail": False}]}
-    for visitor in (ana, ben):
-        assert (await visitor.patch("/api/notifications/preferences", json=quiet)).status_code == 200
-    assert ana.person is not None
-    async with parts[Database].writing() as session:
-        removed = await inbox.erase(session, UUID(ana.person["id"]))
-    assert removed == {"notices": 1, "preferences": 1, "quiet_hours": 1, "devices": 0}
-    async with parts[Database].reading() as session:
-        for table in ("notice", "preference", "quiet_hours"):
-            people = await session.all(Query(text(f"SELECT person_id FROM notifications.{table}")))
-            assert [str(row.person_id) for row in people] == [(ben.person or {})["id"]], table

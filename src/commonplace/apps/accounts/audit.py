@@ -15,7 +15,7 @@ from commonplace.platform.database.ids import new_id
 from commonplace.platform.database.pages import read_cursor, write_cursor
 from commonplace.platform.database.session import ReadSession, WriteSession
 
-Action = Literal["created", "suspended", "reinstated", "role_changed", "password_reset", "signed_out"]
+Action = Literal["created", "suspended", "reinstated", "role_changed", "password_reset", "signed_out", "erased"]
 
 CSV_COLUMNS: Final = (
     "at", "action", "detail", "person_id", "person_name", "person_email", "by_id", "by_name", "is_on_server",
@@ -61,6 +61,18 @@ async def note(
         by_id=by,
         is_on_server=by is None,
         detail=detail,
+    )
+
+
+async def note_without_person(session: WriteSession, accounts: Accounts, erasure_id: UUID, *, by: UUID | None) -> None:
+    """Write that somebody was erased: by whom, and by which receipt. Noted once, however often it is called."""
+    await session.execute(
+        people_queries.ADD_AUDIT_ENTRY_OF_ERASURE,
+        id=erasure_id,
+        now=accounts.now(),
+        by_id=by,
+        is_on_server=by is None,
+        detail=f"receipt {erasure_id}",
     )
 
 

@@ -124,6 +124,24 @@ def reinstate(email: str) -> None:
     click.echo(_run(work))
 
 
+@user.command()
+@click.argument("email")
+@click.confirmation_option(prompt="Erase this person and all they have, for good?")
+def erase(email: str) -> None:
+    """Erase a person and all they have, at once; print the receipt. The only administrator cannot be erased."""
+    from commonplace.apps.accounts import people  # noqa: PLC0415
+    from commonplace.apps.accounts.context import Accounts  # noqa: PLC0415
+    from commonplace.apps.accounts.leaving import erasure  # noqa: PLC0415
+
+    async def work(parts: Parts) -> str:
+        person_id = await people.id_of(parts[Accounts], email)
+        asked = await erasure.ask_for_another(parts[Accounts], person_id, by=None, waiting_days=0)
+        receipt = await erasure.erase_now(parts, asked.row.id)
+        return "Another process erases this person." if receipt is None else _json(receipt)
+
+    click.echo(_run(work))
+
+
 @user.command("set-role")
 @click.argument("email")
 @click.argument("role", type=click.Choice(["user", "administrator"]))
@@ -151,3 +169,9 @@ def _password(*, from_stdin: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return password
+
+
+def _json(value: Any) -> str:
+    import msgspec  # noqa: PLC0415
+
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()

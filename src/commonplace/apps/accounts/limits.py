@@ -47,6 +47,11 @@ class Attempt:
     id: UUID = field(default_factory=new_id)
 
 
+def account_key_of(accounts: Accounts, email_key: str) -> bytes:
+    """What is stored of an address that was typed."""
+    return hmac.digest(accounts.keys.naming, email_key.encode(), "sha256")[:_KEY_BYTES]
+
+
 def attempt_of(accounts: Accounts, email: str, device: Device, *, method: str) -> Attempt:
     """Begin an attempt with whatever was typed as the address.
 
@@ -54,7 +59,7 @@ def attempt_of(accounts: Accounts, email: str, device: Device, *, method: str) -
         TooManySignIns: this process has just refused the same, and asks nobody again.
     """
     email_key = sign_in_key(email)
-    account_key = hmac.digest(accounts.keys.naming, email_key.encode(), "sha256")[:_KEY_BYTES]
+    account_key = account_key_of(accounts, email_key)
     attempt = Attempt(
         email_key=email_key, account_key=account_key, device=device, network=device.network, method=method
     )

@@ -57,13 +57,33 @@ app = App(
             max_attempts=5,
             timeout_seconds=12 * 3600.0,
         ),
+        # While a backup copies objects none can go: attempts follow each other for a day.
+        Subscription(
+            event="commonplace.platform.leaving.events:ErasureDue",
+            handler="commonplace.apps.accounts.leaving.handlers:erase_person",
+            queue="processing",
+            deduplicate_by="erasure_id",
+            max_attempts=32,
+            timeout_seconds=6 * 3600.0,
+        ),
+        Subscription(
+            event="commonplace.platform.leaving.events:PersonErased",
+            handler="commonplace.apps.accounts.leaving.handlers:note_erased",
+        ),
     ),
     schedules=(
+        Schedule(
+            name="begin_erasures",
+            cron="*/5 * * * *",
+            handler="commonplace.apps.accounts.leaving.handlers:begin_what_is_due",
+            queue="notifications",
+        ),
         Schedule(
             name="forget_the_past", cron="17 3 * * *", handler="commonplace.apps.accounts.handlers:forget_the_past"
         ),
     ),
     kinds=("commonplace.apps.accounts.models:PERSON",),
+    erase="commonplace.apps.accounts.leaving.handlers:erase",
     personal_data="commonplace.apps.accounts.personal:TABLES",
     streams="commonplace.apps.accounts.streams:is_stream",
     takes_tokens=False,  # a token makes no tokens, changes no password and ends no session
@@ -78,6 +98,7 @@ app = App(
         "POST /api/auth/password/forgot",
         "POST /api/auth/password/reset",
         "POST /api/auth/confirm",
+        "GET /api/auth/erasures/{token}",  # the token is the credential
         "GET /api/auth/jwks.json",
     ),
     compose="commonplace.apps.accounts.context:compose",

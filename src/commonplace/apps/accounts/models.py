@@ -160,7 +160,9 @@ class AuditEntry(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     at: datetime = Field(sa_type=DateTime(timezone=True))
     action: str = Field(sa_type=Text)
-    person_id: UUID = Field(sa_column_args=[ForeignKey("accounts.account.person_id", ondelete="CASCADE")])
+    person_id: UUID | None = Field(
+        default=None, sa_column_args=[ForeignKey("accounts.account.person_id", ondelete="CASCADE")]
+    )
     by_id: UUID | None = Field(
         default=None, sa_column_args=[ForeignKey("accounts.account.person_id", ondelete="SET NULL")]
     )

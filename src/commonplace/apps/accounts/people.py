@@ -123,6 +123,18 @@ async def set_role(accounts: Accounts, who: str | UUID, role: Role, *, by: UUID 
     await accounts.announce_changed(row.id for row in sessions)
 
 
+async def id_of(accounts: Accounts, email: str) -> UUID:
+    """The person whose address this is.
+
+    Raises:
+        PersonNotFound: nobody's.
+    """
+    async with accounts.database.writing() as session:
+        account = await _locked(session, email)
+    person_id: UUID = account.person_id
+    return person_id
+
+
 async def sign_out(accounts: Accounts, who: str | UUID, *, by: UUID | None = None) -> int:
     """End all of a person's sessions; how many were ended. They may sign in again.
 

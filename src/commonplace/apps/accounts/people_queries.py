@@ -45,12 +45,21 @@ ADD_AUDIT_ENTRY: Final = Query(
     VALUES (:id, :now, :action, :person_id, :by_id, :is_on_server, :detail)
     """)
 )
+#: By the erasure's own id; the administrator may have left meanwhile.
+ADD_AUDIT_ENTRY_OF_ERASURE: Final = Query(
+    text("""
+    INSERT INTO accounts.audit_entry (id, at, action, person_id, by_id, is_on_server, detail)
+    SELECT :id, :now, 'erased', NULL, (SELECT person_id FROM accounts.account WHERE person_id = :by_id), :is_on_server,
+        :detail
+    ON CONFLICT (id) DO NOTHING
+    """)
+)
 LIST_AUDIT_ENTRIES: Final = Query(
     text("""
     SELECT entry.id, entry.at, entry.action, entry.detail, entry.person_id, whom.title AS person_name,
         account.email AS person_email, entry.by_id, who.title AS by_name, entry.is_on_server
-    FROM accounts.audit_entry AS entry JOIN accounts.account USING (person_id)
-    JOIN platform.item AS whom ON whom.id = entry.person_id LEFT JOIN platform.item AS who ON who.id = entry.by_id
+    FROM accounts.audit_entry AS entry LEFT JOIN accounts.account USING (person_id)
+    LEFT JOIN platform.item AS whom ON whom.id = entry.person_id LEFT JOIN platform.item AS who ON who.id = entry.by_id
     WHERE (CAST(:action AS text) IS NULL OR entry.action = CAST(:action AS text))
         AND (CAST(:person_id AS uuid) IS NULL OR entry.person_id = CAST(:person_id AS uuid))
         AND (CAST(:by_id AS uuid) IS NULL OR entry.by_id = CAST(:by_id AS uuid))

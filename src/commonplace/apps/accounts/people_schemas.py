@@ -46,9 +46,9 @@ class AuditEntryRead(BaseModel):
     at: datetime
     action: str
     detail: Annotated[str | None, Field(description="The new role, for one.")]
-    person_id: Annotated[UUID, Field(description="To whom.")]
-    person_name: str
-    person_email: str
+    person_id: Annotated[UUID | None, Field(description="To whom; null: they were erased.")]
+    person_name: str | None
+    person_email: str | None
     by_id: Annotated[UUID | None, Field(description="By whom; null: on the server, or by somebody who left.")]
     by_name: str | None
     is_on_server: Annotated[bool, Field(description="Whether it was done by a command on the server.")]

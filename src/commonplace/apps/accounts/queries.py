@@ -276,3 +276,7 @@ SET_FIRST_RUN: Final = Query(
 FIRST_RUN: Final = Query(text("SELECT token_digest, expires_at FROM accounts.first_run"))
 FIRST_RUN_TO_USE: Final = Query(text("SELECT token_digest, expires_at FROM accounts.first_run FOR UPDATE"))
 END_FIRST_RUN: Final = Query(text("DELETE FROM accounts.first_run"))
+EMAIL_OF_PERSON: Final = Query(text("SELECT email, email_key FROM accounts.account WHERE person_id = :person_id"))
+# What stands under an address and not under a person: part of erasing them.
+FORGET_LETTERS_TO: Final = Query(text("DELETE FROM accounts.letter WHERE email_key = :email_key"))
+FORGET_ATTEMPTS_AT: Final = Query(text("DELETE FROM accounts.sign_in_attempt WHERE account_key = :account_key"))

@@ -22,6 +22,7 @@ from commonplace.platform.database.session import WriteSession
 from commonplace.platform.events import log
 from commonplace.platform.identity.caller import Caller, Role
 from commonplace.platform.identity.errors import SessionOver
+from commonplace.platform.leaving import erasures
 
 Method = Literal[
     "password", "registration", "password_and_totp", "password_and_recovery_code", "password_and_passkey", "passkey"
@@ -179,6 +180,7 @@ async def _begin(
         seen_before=now - known_devices.SEEN_EVERY,
         notice_until=now + timedelta(hours=accounts.settings.new_device_link_hours),
     )
+    await erasures.cancel(session, begun.person_id, asked_by=["person"])  # who comes back has changed their mind
     fact = SignedIn(person_id=begun.person_id, session_id=begun.session_id, method=method, kind=kind)
     await log.tell(session, fact, owner_id=begun.person_id, by=begun.person_id)
     await standing.note_beginning(session, accounts, begun.session_id, method)

@@ -1,4 +1,7 @@
-"""What files adds to a person's archive: the bytes, in folders and under names as people know them."""
+"""What files does when a person takes along what they have, or leaves.
+
+An archive gets the bytes, in folders and under names as people know them.
+"""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -6,11 +9,13 @@ from uuid import UUID
 
 from commonplace.apps.files import leaving_queries as queries
 from commonplace.apps.files.models import FILE
+from commonplace.platform.leaving.erasing import Erasing
 from commonplace.platform.leaving.exporting import Export, StoredBytes
 from commonplace.platform.leaving.safe_names import marked_name, safe_name
 
 _TREE: Final = "files/tree"
 _TRASH: Final = "files/trash"
+_BATCH: Final = 1000
 
 
 class _Folder(NamedTuple):
@@ -48,6 +53,17 @@ async def export(export: Export) -> None:
             media_type=row.media_type or "",
             extra=False,
         )
+
+
+async def erase(erasing: Erasing) -> None:
+    """Part of erasing a person: the smaller pictures, which no object's row names."""
+    async with erasing.database.reading() as session:
+        keys = [row.key for row in await session.all(queries.RENDITIONS, person_id=erasing.person_id)]
+    for start in range(0, len(keys), _BATCH):
+        some = keys[start : start + _BATCH]
+        async with erasing.database.writing() as session:
+            await erasing.doom(session, some)
+            await erasing.count(session, "files.rendition", await session.execute(queries.FORGET_RENDITIONS, keys=some))
 
 
 def _path(folder_id: UUID | None, folders: Mapping[UUID, _Folder], paths: dict[UUID, str]) -> str:

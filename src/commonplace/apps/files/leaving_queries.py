@@ -30,3 +30,11 @@ VERSIONS: Final = Query(
     ORDER BY item.created_at, item.id, version.version
     """)
 )
+#: The rows go with the objects; a rendition's bytes have no other row.
+RENDITIONS: Final = Query(
+    text("""
+    SELECT DISTINCT rendition.key FROM files.rendition JOIN platform.object ON object.id = rendition.object_id
+    WHERE object.owner_id = :person_id
+    """)
+)
+FORGET_RENDITIONS: Final = Query(text("DELETE FROM files.rendition WHERE key = ANY(CAST(:keys AS text[]))"))

@@ -43,6 +43,7 @@ app = App(
         "folder": "commonplace.apps.files.loaders:folder_details",
     },
     export="commonplace.apps.files.leaving:export",
+    erase="commonplace.apps.files.leaving:erase",
     object_uses=("commonplace.apps.files.object_uses:RENDITIONS",),
     public=("GET /api/storage/{token}", "PUT /api/storage/{token}"),  # the token is the credential
     streams="commonplace.apps.files.streams:is_stream",

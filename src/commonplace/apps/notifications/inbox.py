@@ -105,14 +105,6 @@ async def put_back(session: WriteSession, person_id: UUID, notice_id: UUID) -> s
     return str(json)
 
 
-async def erase(session: WriteSession, person_id: UUID) -> dict[str, int]:
-    """Remove everything that is kept for a person here; how much of each that was."""
-    row = await session.first(queries.ERASE, person_id=person_id)
-    return (
-        {} if row is None else {name: int(row[name]) for name in ("notices", "preferences", "quiet_hours", "devices")}
-    )
-
-
 async def _tell(session: WriteSession, person_id: UUID, notice_id: UUID | None) -> None:
     await log.tell(session, NoticesChanged(notice_id=notice_id), owner_id=person_id, by=person_id)
 

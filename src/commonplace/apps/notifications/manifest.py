@@ -17,6 +17,7 @@ app = App(
     ),
     settings="commonplace.apps.notifications.settings:NotificationsSettings",
     migrations="commonplace.apps.notifications.migrations",
+    erase="commonplace.apps.notifications.personal:erase",
     personal_data="commonplace.apps.notifications.personal:TABLES",
     takes_notices=f"{_HANDLERS}:take",
     subscriptions=(

@@ -145,18 +145,13 @@ FORGET = Query(
     ))
     """)
 )
-ERASE = Query(
+# What others were told about a person's items, or of what the person did: it may name them.
+ABOUT = Query(
     text("""
-    WITH notices AS (
-        DELETE FROM notifications.notice WHERE person_id = :person_id RETURNING id
-    ), preferences AS (
-        DELETE FROM notifications.preference WHERE person_id = :person_id RETURNING kind
-    ), quiet AS (
-        DELETE FROM notifications.quiet_hours WHERE person_id = :person_id RETURNING person_id
-    ), devices AS (
-        DELETE FROM notifications.device WHERE person_id = :person_id RETURNING id
-    )
-    SELECT (SELECT count(*) FROM notices) AS notices, (SELECT count(*) FROM preferences) AS preferences,
-        (SELECT count(*) FROM quiet) AS quiet_hours, (SELECT count(*) FROM devices) AS devices
+    SELECT notice.id FROM notifications.notice
+    WHERE notice.person_id <> :person_id AND (
+        EXISTS (SELECT FROM platform.item WHERE item.id = notice.item_id AND item.owner_id = :person_id)
+        OR notice.event_seq IN (SELECT event.seq FROM platform.event WHERE event.by = :person_id))
     """)
 )
+FORGET_NOTICES = Query(text("DELETE FROM notifications.notice WHERE id = ANY(CAST(:ids AS uuid[]))"))

@@ -88,10 +88,18 @@ def verify_command(file: Path) -> None:
 
 @click.command(epilog=_EXIT_CODES)
 @a_file
+@click.option(
+    "--erased",
+    "ledgers",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="A ledger, erased-people.jsonl, of the installation that made FILE: whoever is in it is erased again.",
+)
 @click.pass_obj
-def restore(installation: Any, file: Path) -> None:
+def restore(installation: Any, file: Path, ledgers: Sequence[Path]) -> None:
     """Restore the database and all objects from FILE into an empty installation that does not run.
 
+    Whoever was erased since is erased again, as far as the ledger below the data directory or in the storage says so.
     Everything is checked on the way and read back at the end. When it is interrupted, run it again. Accounts that were
     made here before are replaced by those of the backup; people keep their passwords. Clients that follow changes begin
     anew.
@@ -99,12 +107,14 @@ def restore(installation: Any, file: Path) -> None:
 
     async def work(parts: "Parts") -> "Restored":
         restored: Restored = await load(f"{_PACKAGE}.restoring:restore")(
-            parts, file, progress=_progress("done"), say=lambda line: click.echo(line, err=True)
+            parts, file, ledgers=ledgers, progress=_progress("done"), say=lambda line: click.echo(line, err=True)
         )
         return restored
 
     restored: Restored = _or_exit(lambda: installation.run(work))
     click.echo(f"Restored: everything is as of {restored.header.taken_at}.")
+    if restored.erased:
+        click.echo(f"Erased again, since they had left after the backup was made: {restored.erased} people.", err=True)
     if restored.damaged:
         click.echo(f"{restored.damaged} objects were damaged already when the backup was made.", err=True)
 

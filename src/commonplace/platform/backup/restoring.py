@@ -31,9 +31,10 @@ from commonplace.platform.database.query import Query
 from commonplace.platform.database.schema import Migrations
 from commonplace.platform.database.session import Database, ReadSession
 from commonplace.platform.events.registry import Registry
+from commonplace.platform.leaving.replay import replay
 from commonplace.platform.parts import Parts
 from commonplace.platform.storage.errors import ObjectNotFound
-from commonplace.platform.storage.keys import Category
+from commonplace.platform.storage.keys import ERASED, Category
 from commonplace.platform.storage.protocol import ObjectStorage
 
 MARK: Final = f"{Category.BACKUPS}/restoring.json"
@@ -68,12 +69,20 @@ class Restored(NamedTuple):
 
     header: Header
     damaged: int  #: objects that the backup says it could not have
+    erased: int  #: people who were in the backup and had been erased since
 
 
 async def restore(
-    parts: Parts, path: Path, *, progress: Progress = lambda _done, _total: None, say: Callable[[str], None] = print
+    parts: Parts,
+    path: Path,
+    *,
+    ledgers: Sequence[Path] = (),
+    progress: Progress = lambda _done, _total: None,
+    say: Callable[[str], None] = print,
 ) -> Restored:
     """Restore the backup at `path` into this installation, which must be empty and not running.
+
+    Whoever was erased since the backup was made is erased again: those in the ledger of this place, and in `ledgers`.
 
     Raises:
         NoSuchBackup, NotABackup, DamagedBackup: the file cannot be restored.
@@ -103,8 +112,9 @@ async def restore(
     say("Checking what was restored.")
     damaged = 0 if reader.end is None else len(reader.end.damaged)
     await _check_objects(parts, known_damage=damaged, progress=progress, total_bytes=header.object_bytes)
+    erased = await replay(parts, ledgers)
     await parts[ObjectStorage].delete(MARK)
-    return Restored(header, damaged)
+    return Restored(header, damaged, erased)
 
 
 def _refuse_unknown(migrations: Migrations, header: Header) -> None:
@@ -145,7 +155,11 @@ async def _refuse_unless_empty(parts: Parts, header: Header) -> None:
     mark = await _mark(parts[ObjectStorage])
     if mark == header.id:
         return  # what lies there is of an earlier try with the same backup
-    first = await anext(parts[ObjectStorage].list(), None)
+    first = None
+    async for info in parts[ObjectStorage].list():
+        if not info.key.startswith(f"{ERASED}/"):  # the ledger outlives what it is about
+            first = info
+            break
     if mark is not None:
         raise PlaceTaken("The restore of another backup was interrupted here. Finish it, or use an empty storage.")
     if first is not None:

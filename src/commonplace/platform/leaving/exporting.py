@@ -198,7 +198,7 @@ def _rows_of(table: PersonalTable) -> Query:
     return Query(
         text(
             f"SELECT {', '.join(table.columns)} FROM {table.table}"
-            f" WHERE {table.person} = :person_id AND {table.condition} ORDER BY {table.order}"
+            f" WHERE {table.person} = :person_id ORDER BY {table.order}"
         )
     )
 

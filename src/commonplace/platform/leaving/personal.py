@@ -21,8 +21,7 @@ class PersonalTable:
     member: str | None = None  #: the file of the archive, without its ending; None: nothing of it is handed out
     columns: Sequence[str] = ()  #: what is handed out: never a credential
     order: str = "1"  #: of the rows in the archive, as SQL
-    on_erasure: Literal["delete", "clear"] = "delete"  #: the rows, or only the person's id in them
-    condition: str = "true"  #: which rows of them, as SQL
+    on_erasure: Literal["delete", "clear", "apart"] = "delete"  #: rows go; only the id in them; by code of its own
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ TABLES: Final = (
             "granted_at",
         ),
         order="granted_at",
+        on_erasure="apart",
     ),
     PersonalTable(
         table="platform.item_grant",
@@ -25,14 +26,16 @@ TABLES: Final = (
         member="shared-with-me",
         columns=("item_id", "owner_id", "level", "granted_at"),
         order="granted_at",
+        on_erasure="apart",
     ),
-    PersonalTable(table="platform.item_grant", person="granted_by"),
+    PersonalTable(table="platform.item_grant", person="granted_by", on_erasure="apart"),
     PersonalTable(
         table="platform.item_link",
         person="created_by",
         member="links",
         columns=("item_id", "created_at", "expires_at"),
         order="created_at",
+        on_erasure="apart",
     ),
     PersonalTable(
         table="platform.event",
@@ -40,7 +43,15 @@ TABLES: Final = (
         member="log",
         columns=("at", "name", "kind", "item_id", "version", "payload"),
         order="epoch, xid, seq",
+        on_erasure="apart",
     ),
+    PersonalTable(table="platform.event", person="by", on_erasure="apart"),
+    PersonalTable(table="platform.item", person="owner_id", on_erasure="apart"),
+    PersonalTable(table="platform.version", person="owner_id", on_erasure="apart"),
+    PersonalTable(table="platform.version", person="by", on_erasure="apart"),
+    PersonalTable(table="platform.object", person="owner_id", on_erasure="apart"),
+    PersonalTable(table="platform.erasure", on_erasure="apart"),  # the ledger itself
+    PersonalTable(table="platform.erasure", person="by_id", on_erasure="clear"),
     PersonalTable(table="platform.idempotency", person="caller_id"),
     PersonalTable(table="platform.forgotten_versions", person="owner_id"),
     PersonalTable(

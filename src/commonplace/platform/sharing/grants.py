@@ -96,7 +96,12 @@ _RECEIVED = f"""
 """
 _FIRST_RECEIVED = Query(text(_RECEIVED.format(after="")))
 _NEXT_RECEIVED = Query(text(_RECEIVED.format(after="AND (item_grant.granted_at, item_grant.id) < (:granted_at, :id)")))
-_FORGET = Query(text("DELETE FROM platform.item_grant WHERE person_id = :person_id OR granted_by = :person_id"))
+_FORGET = Query(
+    text("""
+    DELETE FROM platform.item_grant WHERE person_id = :person_id OR granted_by = :person_id OR owner_id = :person_id
+    OR lower(address) = ANY(CAST(:addresses AS text[]))
+    """)
+)
 _FORGET_LINKS = Query(text("DELETE FROM platform.item_link WHERE created_by = :person_id"))
 _FIRST_ID: Final = UUID(int=0)
 
@@ -230,13 +235,16 @@ async def received(
     return await session.all(_NEXT_RECEIVED, person_id=person_id, limit=limit, granted_at=after[0], id=after[1])
 
 
-async def forget_person(session: WriteSession, person_id: UUID) -> None:
-    """Remove every grant to a person, and every grant and link that they made: part of erasing them.
+async def forget_person(session: WriteSession, person_id: UUID, *, addresses: Sequence[str] = ()) -> dict[str, int]:
+    """Remove every grant to a person or one of their addresses, and every grant and link that they made.
 
-    What was shared of their own items goes with the items.
+    It is part of erasing them; what was shared of their own items goes with the items. How many of each that were.
     """
-    await session.execute(_FORGET, person_id=person_id)
-    await session.execute(_FORGET_LINKS, person_id=person_id)
+    keys = [address.lower() for address in addresses]
+    return {
+        "grants": await session.execute(_FORGET, person_id=person_id, addresses=keys),
+        "links": await session.execute(_FORGET_LINKS, person_id=person_id),
+    }
 
 
 async def _require_sharing(session: WriteSession, caller_id: UUID, grant_id: UUID, kinds: Sequence[str]) -> None:

@@ -15,6 +15,9 @@ KEY_LIMIT = 512  # characters; S3 takes 1,024 bytes, local paths 4,096, and ours
 SEGMENT_LIMIT = 200  # characters; file systems take 255 bytes
 EXTENSION_LIMIT = 16  # characters; what is longer is not an extension
 
+#: A folder of receipts that no row names and no backup copies: see `leaving/ledger.py`.
+ERASED = "backups/erased"
+
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*", re.ASCII)
 _EXTENSION = re.compile(r"[a-z0-9]+", re.ASCII)
 

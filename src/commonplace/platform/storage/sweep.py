@@ -22,7 +22,7 @@ from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import Database
 from commonplace.platform.storage.absent import absent_apps
 from commonplace.platform.storage.errors import AppsNotInstalled, InvalidKey, ObjectNotFound
-from commonplace.platform.storage.keys import Category, validate_key
+from commonplace.platform.storage.keys import ERASED, Category, validate_key
 from commonplace.platform.storage.objects import ObjectUses
 from commonplace.platform.storage.protocol import ObjectInfo, ObjectStorage
 from commonplace.platform.storage.removal import MAY_REMOVE
@@ -182,7 +182,7 @@ class _Sweep:
         for info in page:
             if not _is_ours(info.key):
                 self._report.strangers.add(info.size_bytes, key=info.key)
-            elif info.modified_at < self._before:
+            elif info.modified_at < self._before and not info.key.startswith(f"{ERASED}/"):
                 old[info.key] = info
         known: set[str] = set()
         async with self._database.reading() as session:

@@ -5,25 +5,53 @@ from http import HTTPStatus
 from typing import Annotated, Final
 from uuid import UUID
 
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi import Query as QueryParameter
-from fastapi import Request, Response
 
-from commonplace.apps.accounts.leaving.schemas import ArchivePage, ArchiveRead
+from commonplace.apps.accounts.context import Accounts
+from commonplace.apps.accounts.cookies import clear_cookie
+from commonplace.apps.accounts.errors import AdministratorsOnly, LastAdministrator, PersonNotFound
+from commonplace.apps.accounts.leaving import erasure
+from commonplace.apps.accounts.leaving.schemas import (
+    ArchivePage,
+    ArchiveRead,
+    ErasureAsked,
+    ErasureCreate,
+    ErasureRead,
+)
+from commonplace.apps.accounts.people_api import ProvedAdministrator
 from commonplace.platform.database.pages import UnknownPage, read_cursor, write_cursor
 from commonplace.platform.database.session import Database
 from commonplace.platform.errors import NotAuthenticated
-from commonplace.platform.http.dependencies import AllParts, CurrentCaller, Reading, UnitOfWork, Writing
+from commonplace.platform.http.dependencies import AllParts, CurrentCaller, Reading, UnitOfWork, Writing, part
 from commonplace.platform.http.problems import problems
+from commonplace.platform.http.public_url import PublicUrl
 from commonplace.platform.http.routing import Router
+from commonplace.platform.identity.caller import SESSION_COOKIE
 from commonplace.platform.identity.proofs import ProofNeeded, ProvedCaller
-from commonplace.platform.leaving import archives
-from commonplace.platform.leaving.errors import ArchiveGone, ArchiveNotFound, ArchiveNotReady, ArchiveUnderWay
+from commonplace.platform.leaving import archives, erasures
+from commonplace.platform.leaving.erasures import Asked
+from commonplace.platform.leaving.errors import (
+    ArchiveGone,
+    ArchiveNotFound,
+    ArchiveNotReady,
+    ArchiveUnderWay,
+    ErasureNotFound,
+    ErasureUnderWay,
+)
+from commonplace.platform.leaving.settings import LeavingSettings
 from commonplace.platform.media.serving import Content, disposition_of, respond, served
+from commonplace.platform.parts import Parts
 from commonplace.platform.storage.protocol import ObjectStorage
 
 _MEDIA_TYPE: Final = "application/zip"
 
+# Plain routes: these functions commit by themselves, answer when every process knows, and a token must not be stored.
+by_themselves = APIRouter()
 router = Router()
+
+TheAccounts = Annotated[Accounts, Depends(part(Accounts))]
+TheSettings = Annotated[LeavingSettings, Depends(part(LeavingSettings))]
 
 
 @router.get("/archives", responses=problems(NotAuthenticated, UnknownPage))
@@ -93,3 +121,73 @@ async def download_archive(archive_id: UUID, request: Request, caller: ProvedCal
         cache_control="no-store",
     )
     return await respond(request, parts[ObjectStorage], content)
+
+
+@by_themselves.post(
+    "/erasure",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=problems(NotAuthenticated, ProofNeeded, LastAdministrator, ErasureUnderWay),
+)
+async def leave(
+    caller: ProvedCaller,
+    accounts: TheAccounts,
+    settings: TheSettings,
+    parts: AllParts,
+    request: Request,
+    response: Response,
+) -> ErasureAsked:
+    """Have the caller erased, with all they have, after the waiting time. Signing in again until then cancels it.
+
+    All sessions end at once. The answer holds the link to the receipt.
+    """
+    asked = await erasure.ask_for_oneself(accounts, caller.person_id, waiting_days=settings.waiting_days)
+    response.headers["Cache-Control"] = "no-store"
+    if SESSION_COOKIE in request.cookies:
+        clear_cookie(response)
+    return _asked(asked, parts)
+
+
+@by_themselves.get("/erasures/{token}", responses=problems(ErasureNotFound))
+async def read_erasure(token: str, parts: AllParts, response: Response) -> ErasureRead:
+    """What became of an erasure, and its receipt. The token is the credential."""
+    response.headers["Cache-Control"] = "no-store"
+    async with parts[Database].reading() as session:
+        return ErasureRead.of(await erasures.by_token(session, token))
+
+
+@by_themselves.post(
+    "/people/{person_id}/erasure",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=problems(
+        NotAuthenticated, AdministratorsOnly, ProofNeeded, PersonNotFound, LastAdministrator, ErasureUnderWay
+    ),
+)
+async def erase_person(
+    person_id: UUID,
+    wanted: ErasureCreate,
+    caller: ProvedAdministrator,
+    accounts: TheAccounts,
+    settings: TheSettings,
+    parts: AllParts,
+) -> ErasureAsked:
+    """Have a person erased, with all they have. They are suspended at once. For administrators."""
+    days = 0.0 if wanted.at_once else settings.waiting_days
+    return _asked(await erasure.ask_for_another(accounts, person_id, by=caller.person_id, waiting_days=days), parts)
+
+
+@by_themselves.delete(
+    "/people/{person_id}/erasure",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=problems(NotAuthenticated, AdministratorsOnly, ProofNeeded, ErasureNotFound),
+)
+async def cancel_erasure(person_id: UUID, caller: ProvedAdministrator, accounts: TheAccounts) -> None:
+    """Cancel the erasure of a person that an administrator asked for, and reinstate them. For administrators."""
+    await erasure.cancel_for_another(accounts, person_id, by=caller.person_id)
+
+
+router.include_router(by_themselves)
+
+
+def _asked(asked: Asked, parts: Parts) -> ErasureAsked:
+    link = parts[PublicUrl].to(f"/api/auth/erasures/{asked.token}")
+    return ErasureAsked(**ErasureRead.of(asked.row).model_dump(), token=asked.token, receipt_at=link)

@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import msgspec
 from pydantic import BaseModel, Field
 
 from commonplace.platform.database.row import Row
+from commonplace.platform.leaving import erasures
 
 
 class ArchiveRead(BaseModel):
@@ -38,3 +40,47 @@ class ArchivePage(BaseModel):
 
     items: list[ArchiveRead]
     next: Annotated[str | None, Field(description="Send it as `after` to get the next page; null at the end.")]
+
+
+class ErasureReceipt(BaseModel):
+    """What was removed, when, and of which id; nothing else about the person."""
+
+    kind: str
+    format: int
+    id: UUID
+    person_id: UUID
+    asked_by: Literal["person", "administrator", "server", "ledger"]
+    asked_at: datetime
+    erased_at: datetime
+    removed: Annotated[dict[str, int], Field(description="How many of what.")]
+
+
+class ErasureRead(BaseModel):
+    """An erasure that was asked for."""
+
+    id: UUID
+    state: Literal["waiting", "erasing", "done", "cancelled", "refused"]
+    asked_at: datetime
+    due_at: Annotated[datetime, Field(description="Until then it can be cancelled.")]
+    ended_at: datetime | None
+    problem: Annotated[str | None, Field(description="Why it was refused.")]
+    receipt: Annotated[ErasureReceipt | None, Field(description="Once it is `done`.")]
+
+    @classmethod
+    def of(cls, row: Row) -> "ErasureRead":
+        """A row of `erasures`."""
+        receipt = msgspec.to_builtins(erasures.receipt_of(row)) if row.state == "done" else None
+        return cls(receipt=receipt, **{name: row[name] for name in cls.model_fields if name != "receipt"})
+
+
+class ErasureAsked(ErasureRead):
+    """An erasure that was asked for just now. `token` is told here, and never again."""
+
+    token: Annotated[str, Field(description="Reads what comes of it, when no session does any more.", repr=False)]
+    receipt_at: Annotated[str, Field(description="Where: a link that works for 90 days after the end.")]
+
+
+class ErasureCreate(BaseModel):
+    """How somebody is to be erased."""
+
+    at_once: Annotated[bool, Field(description="Without the waiting time; it cannot be cancelled then.")] = False
