@@ -48,6 +48,7 @@ from commonplace.platform.messages.build import build_mailer
 from commonplace.platform.messages.mail import Mailer
 from commonplace.platform.messages.web_push import WebPush, build_web_push
 from commonplace.platform.pages import api as pages_api
+from commonplace.platform.pages import installed
 from commonplace.platform.pages.render import Pages
 from commonplace.platform.pages.static import static_routes
 from commonplace.platform.parts import Parts
@@ -277,6 +278,7 @@ def _routes(references: tuple[str, ...]) -> tuple[BaseRoute, ...]:
         docs_page.router,
         live_api.router,
         pages_api.router,
+        installed.router,
         sharing_api.router,
         *map(load, references),
     ):

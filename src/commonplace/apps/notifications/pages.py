@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from commonplace.apps.notifications import inbox, queries
+from commonplace.apps.notifications.devices import devices_of, remove_device
 from commonplace.apps.notifications.preferences import change_preferences, read_preferences
 from commonplace.apps.notifications.schemas import KindChange, PreferencesChange, PreferencesRead, QuietHours
 from commonplace.platform.database.row import Row
@@ -96,8 +97,9 @@ async def act(request: Request, viewer: CurrentViewer, session: Writing) -> Resp
 async def preferences_page(request: Request, viewer: CurrentViewer, session: Reading, parts: AllParts) -> Response:
     """What one is told, and how."""
     preferences = await read_preferences(session, parts, viewer.caller.person_id, viewer.person.time_zone)
+    shown = _shown(preferences) | {"devices": await devices_of(session, viewer.caller)}
     is_saved = "saved" in request.query_params
-    return render(request, "notifications/preferences.html", viewer=viewer, is_saved=is_saved, **_shown(preferences))
+    return render(request, "notifications/preferences.html", viewer=viewer, is_saved=is_saved, **shown)
 
 
 @router.post("/settings")
@@ -111,6 +113,7 @@ async def save_preferences(request: Request, viewer: CurrentViewer, session: Wri
             inbox=f"inbox:{kind.kind}" in form,
             # Where no mail is sent the boxes cannot be ticked, and say nothing.
             mail=f"mail:{kind.kind}" in form if present.is_mail_configured else None,
+            push=f"push:{kind.kind}" in form,
         )
         for kind in present.kinds
     ]
@@ -123,6 +126,7 @@ async def save_preferences(request: Request, viewer: CurrentViewer, session: Wri
     except Problem as problem:
         shown = _shown(present) | {"problem": problem.detail, "is_quiet": True}
         shown |= {"begins": _text(form, "begins"), "ends": _text(form, "ends")}
+        shown["devices"] = await devices_of(session, viewer.caller)
         return render(
             request,
             "notifications/preferences.html",
@@ -132,6 +136,13 @@ async def save_preferences(request: Request, viewer: CurrentViewer, session: Wri
             **shown,
         )
     return RedirectResponse(f"{_PREFERENCES}?saved", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/settings/devices/{device_id:uuid}/stop")
+async def stop_device(device_id: UUID, viewer: CurrentViewer, session: Writing) -> Response:
+    """Have a device notified no more."""
+    await remove_device(session, viewer.caller, device_id)
+    return RedirectResponse(_PREFERENCES, HTTPStatus.SEE_OTHER)
 
 
 def _shown(preferences: PreferencesRead) -> dict[str, Any]:

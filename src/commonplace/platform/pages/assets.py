@@ -82,6 +82,10 @@ class Assets:
             raise LookupError(f"There is no static file {name}.")
         return f"/static/{self.digest}/{name}"
 
+    def urls(self) -> list[str]:
+        """The addresses of all files."""
+        return [self.url(name) for name in self.by_name]
+
 
 def folder_of(app: App, name: str) -> Path | None:
     """The folder `name` beside the app's pages; None when the app has no pages, or no such folder."""

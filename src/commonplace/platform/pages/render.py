@@ -57,10 +57,20 @@ class Pages:
     """The pages of one installation: templates, static files and the side rail of its apps."""
 
     def __init__(self, apps: Sequence[App]) -> None:
-        self._assets = assets_of(tuple(apps))
+        self.assets = assets_of(tuple(apps))
         self._entries = sorted((entry for app in apps for entry in app.navigation), key=lambda entry: entry.order)
         self._stylesheets = self._own_stylesheets(apps)
         self._modules = self._own_modules(apps)
+        #: The scripts of the service worker: the platform's first, then `static/worker.js` of each app.
+        self.workers = [
+            self.assets.url(name)
+            for name in (
+                "platform/worker/keeping.js",
+                "platform/worker/worker.js",
+                *(f"{app.name}/worker.js" for app in apps),
+            )
+            if name in self.assets.by_name
+        ]
         folders = {app.name: folder for app in apps if (folder := folder_of(app, "templates"))}
         self._templates = Environment(
             loader=ChoiceLoader(
@@ -76,10 +86,10 @@ class Pages:
             auto_reload=False,
         )
         self._templates.filters.update(size=formats.size, size_text=formats.size_text, count=formats.count)
-        sprite = self._assets.by_name["platform/vendor/lucide/icons.svg"].content.decode()
+        sprite = self.assets.by_name["platform/vendor/lucide/icons.svg"].content.decode()
         known = frozenset(re.findall(r'<symbol id="i-([a-z0-9-]+)"', sprite))
         self._templates.globals.update(
-            static=self._assets.url,
+            static=self.assets.url,
             icons=Markup(sprite),  # noqa: S704 - our own file
             icon_name=lambda name: name if name in known else _ICON_OF_THE_UNKNOWN,
         )
@@ -87,13 +97,13 @@ class Pages:
     def _own_stylesheets(self, apps: Sequence[App]) -> list[str]:
         """The stylesheets right in an app's `static` folder belong to every page: a click may lead from app to app."""
         own = {f"{app.name}/" for app in apps}
-        names = (name for name in self._assets.by_name if name.endswith(".css") and name.count("/") == 1)
-        return [self._assets.url(name) for name in names if name.partition("/")[0] + "/" in own]
+        names = (name for name in self.assets.by_name if name.endswith(".css") and name.count("/") == 1)
+        return [self.assets.url(name) for name in names if name.partition("/")[0] + "/" in own]
 
     def _own_modules(self, apps: Sequence[App]) -> list[str]:
         """`static/<app>.js` is an app's entry; it is loaded with every page, as its stylesheets are."""
         names = (f"{app.name}/{app.name}.js" for app in apps)
-        return [self._assets.url(name) for name in names if name in self._assets.by_name]
+        return [self.assets.url(name) for name in names if name in self.assets.by_name]
 
     def render(
         self,

@@ -5,6 +5,7 @@ import { piece } from "../platform/js/http.js";
 import { describeKeys, forgetKeys } from "../platform/js/keys.js";
 import { onChanges } from "../platform/js/live.js";
 import { onPage } from "../platform/js/page.js";
+import { offerDevice, renewDevice } from "./js/device.js";
 
 const NAMES = ["notice.given", "notices.changed"];
 const isOurs = (/** @type {{name: string}} */ change) => NAMES.includes(change.name);
@@ -27,6 +28,9 @@ const KEYS = /** @type {[string, string][]} */ ([
   ["z", "Undo the dismissal"],
   ["Shift A", "Mark all as read"],
 ]);
+
+onPage("notification-settings", offerDevice);
+renewDevice();
 
 onPage("notifications", (main, leaving) => {
   describeKeys("Notifications", KEYS);

@@ -1,5 +1,7 @@
 /** What the pages without a frame do: tell the device's time zone to the forms that ask, and show passwords on demand. */
 
+import "./worker.js";
+
 for (const field of document.querySelectorAll("input[data-time-zone]")) {
   field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
 }
