@@ -26,16 +26,19 @@ from commonplace.apps.accounts.errors import (
 from commonplace.apps.accounts.factors import api as factors_api
 from commonplace.apps.accounts.factors.schemas import SecondStepRead
 from commonplace.apps.accounts.factors.second_step import SecondStepNeeded
+from commonplace.apps.accounts.invitations import api as invitations_api
+from commonplace.apps.accounts.invitations import service as invitations
+from commonplace.apps.accounts.invitations.errors import InvitationNotAllowed, InvitationNotValid, InvitationsClosed
 from commonplace.apps.accounts.leaving import api as leaving_api
 from commonplace.apps.accounts.letters import api as letters_api
 from commonplace.apps.accounts.letters.errors import TooManyLetters
 from commonplace.apps.accounts.letters.schemas import MailMayCome
 from commonplace.apps.accounts.schemas import (
     JsonWebKeySet,
-    PersonCreate,
     PersonRead,
     ProfileChange,
     Refresh,
+    Registration,
     SignIn,
     SignOut,
     Tokens,
@@ -79,17 +82,26 @@ router = Router(prefix="/api/auth", tags=_TAGS)
             ProfileNotAllowed,
             SignInBusy,
             TooManyLetters,
+            InvitationNotValid,
+            InvitationsClosed,
+            InvitationNotAllowed,
         ),
     },
 )
 async def register(
-    person: PersonCreate, accounts: TheAccounts, request: Request, response: Response
+    person: Registration, accounts: TheAccounts, request: Request, response: Response
 ) -> PersonRead | Response:
-    """Make an ordinary account, while registration is open.
+    """Make an ordinary account while registration is open, or the one that an invitation is for.
 
     Where mail is sent by a server the answer is 202 for every address, and a mail says how to go on: with a link that
-    makes the account, or that there is one already.
+    makes the account, or that there is one already. Who comes by an invitation that was mailed needs no second mail.
     """
+    if person.invitation is not None:
+        invited = await invitations.accept(accounts, person.invitation, person, device_of(request))
+        if invited is None:
+            return JSONResponse(REGISTRATION_MAY_COME.model_dump(), HTTPStatus.ACCEPTED)
+        response.headers["ETag"] = etag(invited.version)
+        return invited
     if accounts.hides_addresses:
         await registration.register_by_mail(accounts, person, device_of(request))
         return JSONResponse(REGISTRATION_MAY_COME.model_dump(), HTTPStatus.ACCEPTED)
@@ -202,3 +214,4 @@ router.include_router(letters_api.router)
 router.include_router(session_api.router)
 router.include_router(people_api.router)
 router.include_router(leaving_api.router)
+router.include_router(invitations_api.router)

@@ -15,7 +15,10 @@ from commonplace.platform.database.ids import new_id
 from commonplace.platform.database.pages import read_cursor, write_cursor
 from commonplace.platform.database.session import ReadSession, WriteSession
 
-Action = Literal["created", "suspended", "reinstated", "role_changed", "password_reset", "signed_out", "erased"]
+Action = Literal[
+    "created", "invited", "invitation_revoked", "joined", "suspended", "reinstated", "role_changed", "password_reset",
+    "signed_out", "erased", "second_factor_required", "second_factor_waived",
+]  # fmt: skip
 
 CSV_COLUMNS: Final = (
     "at", "action", "detail", "person_id", "person_name", "person_email", "by_id", "by_name", "is_on_server",
@@ -46,12 +49,17 @@ async def note(
     session: WriteSession,
     accounts: Accounts,
     action: Action,
-    person_id: UUID,
+    person_id: UUID | None,
     *,
     by: UUID | None,
     detail: str | None = None,
+    address: str | None = None,
+    invitation_id: UUID | None = None,
 ) -> None:
-    """Write an entry in the given transaction. `by` is None for what was done on the server, by a command."""
+    """Write an entry in the given transaction. `by` is None for what was done on the server, by a command.
+
+    `person_id` is None for what concerns nobody who has an account; `address` is whom it concerns then, if anybody.
+    """
     await session.execute(
         people_queries.ADD_AUDIT_ENTRY,
         id=new_id(),
@@ -61,6 +69,8 @@ async def note(
         by_id=by,
         is_on_server=by is None,
         detail=detail,
+        address=address,
+        invitation_id=invitation_id,
     )
 
 

@@ -16,6 +16,7 @@ class DerivedKeys:
         self.refreshing = _derived(secret, b"commonplace: refresh tokens")  #: turns a refresh token into its successor
         self.disowning = _derived(secret, b"commonplace: disowning")  #: makes links that end a session from a mail
         self.lettering = _derived(secret, b"commonplace: letters")  #: makes the links of mails
+        self.inviting = _derived(secret, b"commonplace: invitations")  #: makes the links of invitations
         self.naming = _derived(secret, b"commonplace: sign-in attempts")  #: hides what somebody typed as an address
         self.factors = _derived(secret, b"commonplace: second factors")  #: encrypts the secrets of authenticator apps
         self.challenging = _derived(secret, b"commonplace: passkey challenges")  #: marks a passkey's challenge as ours

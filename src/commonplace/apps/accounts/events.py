@@ -21,7 +21,15 @@ class PersonRegistered(Event):
     name: ClassVar[str] = "person.registered"
     person_id: UUID
     role: Literal["user", "administrator"]
-    how: Literal["sign_up", "first_run", "command"]
+    how: Literal["sign_up", "first_run", "command", "invitation"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonInvited(Event):
+    """Somebody is invited by mail; to which address stands with the invitation."""
+
+    name: ClassVar[str] = "person.invited"
+    invitation_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +178,15 @@ class SecondFactorAdded(Event):
     name: ClassVar[str] = "second_factor.added"
     person_id: UUID
     factor: Literal["totp", "passkey", "recovery_codes"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactorRequired(Event):
+    """An administrator asks a second factor of a person, or (`is_required` false) asks for none any more."""
+
+    name: ClassVar[str] = "second_factor.required"
+    person_id: UUID
+    is_required: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from commonplace.apps.accounts import device_queries, people_queries, queries, token_queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.factors import queries as factor_queries
+from commonplace.apps.accounts.invitations import queries as invitation_queries
 from commonplace.apps.accounts.known_devices import FORGOTTEN_AFTER
 from commonplace.apps.accounts.letters import queries as letter_queries
 from commonplace.platform.database.query import Query
@@ -25,6 +26,7 @@ async def forget_the_past(_tick: ScheduleTick, context: Context) -> None:
     strangers_before = accounts.now() - _STRANGERS_KEPT
     await _delete(accounts.database, queries.FORGET_SESSIONS, {"before": before})
     await _delete(accounts.database, letter_queries.FORGET, {"before": accounts.now()})
+    await _delete(accounts.database, invitation_queries.FORGET, {"before": accounts.now()})
     await _delete(accounts.database, token_queries.FORGET_TOKENS, {"before": before})
     await _delete(accounts.database, factor_queries.FORGET_SECOND_STEPS, {"before": accounts.now()})
     await _delete(accounts.database, factor_queries.FORGET_SPENT_CHALLENGES, {"before": accounts.now()})

@@ -6,7 +6,8 @@ from sqlalchemy import text
 
 from commonplace.platform.database.query import Query
 
-# An attempt under way is not told of yet; one that was cut off counts as failed (see `limits`). A session that began
+# An attempt under way is not told of yet; one that was cut off counts as failed (see `limits`). One whose password was
+# right, and whose second step was never shown rightly, is neither: somebody knows the password. A session that began
 # without an attempt, such as that of a registration, is its own entry.
 SIGN_INS: Final = Query(
     text("""
@@ -15,7 +16,7 @@ SIGN_INS: Final = Query(
             SELECT FROM accounts.new_device_notice WHERE session_id = entry.session_id
         ) AS is_on_new_device
     FROM (
-        SELECT id, at, CASE outcome WHEN 'signed_in' THEN 'signed_in' ELSE 'refused' END AS outcome,
+        SELECT id, at, CASE WHEN outcome IN ('signed_in', 'second_step') THEN outcome ELSE 'refused' END AS outcome,
             method, address, network, user_agent, session_id
         FROM accounts.sign_in_attempt
         WHERE person_id = :person_id AND (outcome <> 'pending' OR at <= :cut_off_before)

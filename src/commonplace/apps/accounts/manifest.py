@@ -1,6 +1,6 @@
 """Accounts: who people are, and how they get in."""
 
-from commonplace.platform.app import Alias, App, Schedule, Subscription
+from commonplace.platform.app import Alias, App, NavigationEntry, Schedule, Subscription
 
 app = App(
     name="accounts",
@@ -8,6 +8,11 @@ app = App(
     api="commonplace.apps.accounts.api:router",
     pages="commonplace.apps.accounts.pages:router",
     internal="commonplace.apps.accounts.internal_api:router",
+    navigation=(
+        NavigationEntry(
+            title="Admin", path="/app/admin", icon="users", order=95, group="overview", administrators_only=True
+        ),
+    ),
     aliases=(Alias(path="/auth", canonical="/api/auth"),),
     settings="commonplace.apps.accounts.settings:AccountsSettings",
     commands={"user": "commonplace.apps.accounts.commands:user"},
@@ -40,6 +45,10 @@ app = App(
         Subscription(
             event="commonplace.apps.accounts.events:LetterAsked",
             handler="commonplace.apps.accounts.letters.handlers:send_letter",
+        ),
+        Subscription(
+            event="commonplace.apps.accounts.events:PersonInvited",
+            handler="commonplace.apps.accounts.invitations.handlers:send_invitation",
         ),
         Subscription(
             event="commonplace.apps.accounts.events:AddressChanged",

@@ -13,6 +13,7 @@ from sqlmodel import Field, SQLModel
 
 # Not used here: whoever compares the models with the schema is to see these tables too.
 from commonplace.apps.accounts.factors import models as _factor_models  # noqa: F401
+from commonplace.apps.accounts.invitations import models as _invitation_models  # noqa: F401
 from commonplace.platform.history.kind import Kind
 
 _SCHEMA = {"schema": "accounts"}
@@ -51,6 +52,7 @@ class Account(SQLModel, table=True):
     state: str = Field(sa_type=Text)
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
     email_verified_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    needs_second_factor: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
 class Password(SQLModel, table=True):
@@ -154,6 +156,7 @@ class AuditEntry(SQLModel, table=True):
         Index("audit_entry_by_time", "at", "id"),
         Index("audit_entry_of_person", "person_id"),
         Index("audit_entry_by_whom", "by_id"),
+        Index("audit_entry_of_invitation", "invitation_id", postgresql_where=text("invitation_id IS NOT NULL")),
         _SCHEMA,
     )
 
@@ -168,6 +171,8 @@ class AuditEntry(SQLModel, table=True):
     )
     is_on_server: bool
     detail: str | None = Field(default=None, sa_type=Text)
+    address: str | None = Field(default=None, sa_type=Text)
+    invitation_id: UUID | None = Field(default=None)
 
 
 class StoredSigningKey(SQLModel, table=True):

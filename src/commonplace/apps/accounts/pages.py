@@ -4,13 +4,12 @@ from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
-from commonplace.apps.accounts import first_run, queries, session_pages, token_pages
+from commonplace.apps.accounts import audit_pages, first_run, people_pages, queries, session_pages, token_pages
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.cookies import clear_cookie, set_cookie
 from commonplace.apps.accounts.device import Device, device_of
@@ -19,20 +18,21 @@ from commonplace.apps.accounts.factors import pages as factor_pages
 from commonplace.apps.accounts.factors.errors import PasskeyRefused, SecondStepOver
 from commonplace.apps.accounts.factors.pages import to_second_step
 from commonplace.apps.accounts.factors.second_step import SecondStepNeeded
-from commonplace.apps.accounts.languages import LANGUAGES, preferred_language
+from commonplace.apps.accounts.invitations import pages as invitation_pages
+from commonplace.apps.accounts.languages import LANGUAGES
 from commonplace.apps.accounts.letters import pages as letters_pages
+from commonplace.apps.accounts.letting_in import let_in
 from commonplace.apps.accounts.next_page import next_page
 from commonplace.apps.accounts.password_rules import FEWEST_CHARACTERS
 from commonplace.apps.accounts.profile import change_profile, read_profile
-from commonplace.apps.accounts.profile_rules import clean_time_zone, time_zones
+from commonplace.apps.accounts.profile_rules import time_zones
 from commonplace.apps.accounts.registration import register, register_by_mail
 from commonplace.apps.accounts.schemas import PersonCreate, PersonRead, ProfileChange
-from commonplace.apps.accounts.sessions import BrowserSession, open_browser_session, sign_out
+from commonplace.apps.accounts.sessions import BrowserSession, sign_out
 from commonplace.apps.accounts.sign_in import sign_in_browser
 from commonplace.platform.errors import NotAuthenticated, Problem
 from commonplace.platform.http.dependencies import Reading, Writing, part
 from commonplace.platform.http.routing import Router
-from commonplace.platform.identity.caller import Caller
 from commonplace.platform.identity.requests import caller_even_enrolling, caller_if_any
 from commonplace.platform.pages.render import Pages, render
 from commonplace.platform.pages.viewer import CurrentViewer
@@ -64,7 +64,7 @@ async def welcome(request: Request, accounts: TheAccounts) -> Response:
         raise
     except Problem as problem:
         return _again(request, "accounts/welcome.html", form, problem, token=token)
-    return await _let_in(request, accounts, person.id, form)
+    return await let_in(request, accounts, person.id, time_zone=_text(form, "time_zone"), wanted=_text(form, "next"))
 
 
 @by_themselves.get("/app/sign-up")
@@ -88,7 +88,7 @@ async def sign_up(request: Request, accounts: TheAccounts) -> Response:
         raise
     except Problem as problem:
         return _again(request, "accounts/sign_up.html", form, problem, next=next_page(_text(form, "next")))
-    return await _let_in(request, accounts, person.id, form)
+    return await let_in(request, accounts, person.id, time_zone=_text(form, "time_zone"), wanted=_text(form, "next"))
 
 
 @by_themselves.get("/app/sign-in")
@@ -172,6 +172,9 @@ router.include_router(factor_pages.router)
 router.include_router(token_pages.router)
 router.include_router(letters_pages.router)
 router.include_router(session_pages.router)
+router.include_router(invitation_pages.router)
+router.include_router(people_pages.router)
+router.include_router(audit_pages.router)
 
 
 def _text(form: FormData, name: str) -> str:
@@ -207,21 +210,6 @@ def _again(request: Request, template: str, form: FormData, problem: Problem, **
     values = {name: _text(form, name) for name in ("name", "email")}
     shown = _form(request.app.state.parts[Accounts], values) | _errors(problem) | context
     return render(request, template, status=problem.status, headers=problem.headers(), **shown)
-
-
-async def _let_in(request: Request, accounts: Accounts, person_id: UUID, form: FormData) -> Response:
-    """Sign a newcomer in, with the time zone and the language of their device."""
-    device = device_of(request)
-    session = await open_browser_session(accounts, person_id=person_id, device=device)
-    change = ProfileChange(language=preferred_language(request.headers.get("accept-language", "")))
-    # Without scripts, or in a zone that this machine does not know: UTC, until the person says otherwise.
-    with suppress(ProfileNotAllowed):
-        change.time_zone = clean_time_zone(_text(form, "time_zone"))
-    caller = Caller(person_id=person_id, session_id=session.session_id, role="user")
-    async with accounts.database.writing() as writing:
-        await change_profile(writing, caller, change, expected=None)
-    response = RedirectResponse(next_page(_text(form, "next")), HTTPStatus.SEE_OTHER)
-    return _with_cookie(response, session, device, accounts)
 
 
 def _with_cookie(response: Response, session: BrowserSession, device: Device, accounts: Accounts) -> Response:

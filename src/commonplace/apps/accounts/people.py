@@ -11,7 +11,14 @@ from commonplace.apps.accounts.addresses import sign_in_key
 from commonplace.apps.accounts.api_tokens import revoke_tokens_of, token_ids_of
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import LastAdministrator, PersonNotFound
-from commonplace.apps.accounts.events import PasswordReset, PersonReinstated, PersonSuspended, RoleChanged
+from commonplace.apps.accounts.events import (
+    PasswordReset,
+    PersonReinstated,
+    PersonSuspended,
+    RoleChanged,
+    SecondFactorRequired,
+)
+from commonplace.apps.accounts.factors import standing
 from commonplace.apps.accounts.password_rules import refuse_unfit
 from commonplace.apps.accounts.profile import read_profile
 from commonplace.apps.accounts.registration import admit, prepare
@@ -133,6 +140,28 @@ async def id_of(accounts: Accounts, email: str) -> UUID:
         account = await _locked(session, email)
     person_id: UUID = account.person_id
     return person_id
+
+
+async def require_second_factor(
+    accounts: Accounts, who: str | UUID, *, is_required: bool, by: UUID | None = None
+) -> None:
+    """Ask a second factor of a person, or leave it to the settings again. It holds for their sessions at once.
+
+    Raises:
+        PersonNotFound: there is no such person.
+    """
+    async with accounts.database.writing() as session:
+        account = await _locked(session, who)
+        if account.needs_second_factor != is_required:
+            await session.execute(
+                people_queries.SET_NEEDS_SECOND_FACTOR, person_id=account.person_id, is_needed=is_required
+            )
+            fact = SecondFactorRequired(person_id=account.person_id, is_required=is_required)
+            await log.tell(session, fact, owner_id=account.person_id, by=by)
+            action: audit.Action = "second_factor_required" if is_required else "second_factor_waived"
+            await audit.note(session, accounts, action, account.person_id, by=by)
+        changed = await standing.note_requirement(session, accounts, account, is_required=is_required)
+    await accounts.announce_changed(changed)
 
 
 async def sign_out(accounts: Accounts, who: str | UUID, *, by: UUID | None = None) -> int:

@@ -8,6 +8,7 @@ from fastapi import Query as QueryParameter
 from starlette.responses import StreamingResponse
 
 from commonplace.apps.accounts import audit, members, people
+from commonplace.apps.accounts.administrators import Administrator, ProvedAdministrator
 from commonplace.apps.accounts.audit import Action, Filter
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import AdministratorsOnly, LastAdministrator, PersonNotFound
@@ -17,11 +18,10 @@ from commonplace.apps.accounts.schemas import RoleName
 from commonplace.apps.accounts.session_schemas import SessionsEnded
 from commonplace.platform.database.pages import UnknownPage
 from commonplace.platform.errors import NotAuthenticated
-from commonplace.platform.http.dependencies import CurrentCaller, Reading, part
+from commonplace.platform.http.dependencies import Reading, part
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
-from commonplace.platform.identity.caller import Caller
-from commonplace.platform.identity.proofs import ProofNeeded, ProvedCaller
+from commonplace.platform.identity.proofs import ProofNeeded
 
 _WORDS: Final = r"^[^\x00]*$"  # a database cannot hold NUL
 
@@ -35,20 +35,6 @@ After = Annotated[str | None, QueryParameter(description="`next` of the page bef
 Words = Annotated[
     str | None, QueryParameter(max_length=200, pattern=_WORDS, description="What stands in a name or an address.")
 ]
-
-
-async def _administrator(caller: CurrentCaller) -> Caller:
-    if not caller.is_administrator:
-        raise AdministratorsOnly
-    return caller
-
-
-async def _proved(caller: ProvedCaller) -> Caller:
-    return await _administrator(caller)
-
-
-Administrator = Annotated[Caller, Depends(_administrator)]
-ProvedAdministrator = Annotated[Caller, Depends(_proved)]  #: has proved lately who they are, for what is dangerous
 
 
 async def _filter(
@@ -95,7 +81,10 @@ async def read_person(person_id: UUID, _caller: Administrator, accounts: TheAcco
 async def change_person(
     person_id: UUID, change: MemberChange, caller: ProvedAdministrator, accounts: TheAccounts
 ) -> MemberRead:
-    """Change a person's role, suspend or reinstate them. It holds for their sessions at once. For administrators."""
+    """Change a person's role, suspend or reinstate them, or ask a second factor of them. For administrators.
+
+    It holds for their sessions at once.
+    """
     return await members.change_member(accounts, person_id, change, by=caller.person_id)
 
 

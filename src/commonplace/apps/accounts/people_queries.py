@@ -12,6 +12,9 @@ _PERSON: Final = """
             AS last_used_at,
         (SELECT count(*) FROM accounts.session WHERE session.person_id = account.person_id AND session.ended_at IS NULL
             AND session.expires_at > :now) AS sessions,
+        account.needs_second_factor,
+        EXISTS (SELECT FROM accounts.totp WHERE totp.person_id = account.person_id AND confirmed_at IS NOT NULL)
+            OR EXISTS (SELECT FROM accounts.passkey WHERE passkey.person_id = account.person_id) AS has_second_factor,
         CAST((SELECT coalesce(sum(size_bytes), 0) FROM platform.object WHERE owner_id = account.person_id) AS bigint)
             AS stored_bytes
     FROM accounts.account JOIN platform.item ON item.id = account.person_id
@@ -30,7 +33,9 @@ LIST_PEOPLE: Final = Query(
     """)
 )
 ACCOUNT_OF_PERSON_FOR_CHANGE: Final = Query(
-    text("SELECT person_id, role, state FROM accounts.account WHERE person_id = :person_id FOR UPDATE")
+    text("""
+    SELECT person_id, role, state, needs_second_factor FROM accounts.account WHERE person_id = :person_id FOR UPDATE
+    """)
 )
 # In one order, so that two who take the role from each other wait instead of locking each other out.
 ADMINISTRATORS_FOR_CHANGE: Final = Query(
@@ -39,10 +44,14 @@ ADMINISTRATORS_FOR_CHANGE: Final = Query(
     ORDER BY person_id FOR UPDATE
     """)
 )
+SET_NEEDS_SECOND_FACTOR: Final = Query(
+    text("UPDATE accounts.account SET needs_second_factor = :is_needed WHERE person_id = :person_id")
+)
 ADD_AUDIT_ENTRY: Final = Query(
     text("""
-    INSERT INTO accounts.audit_entry (id, at, action, person_id, by_id, is_on_server, detail)
-    VALUES (:id, :now, :action, :person_id, :by_id, :is_on_server, :detail)
+    INSERT INTO accounts.audit_entry
+        (id, at, action, person_id, by_id, is_on_server, detail, address, invitation_id)
+    VALUES (:id, :now, :action, :person_id, :by_id, :is_on_server, :detail, :address, :invitation_id)
     """)
 )
 #: By the erasure's own id; the administrator may have left meanwhile.
@@ -57,14 +66,15 @@ ADD_AUDIT_ENTRY_OF_ERASURE: Final = Query(
 LIST_AUDIT_ENTRIES: Final = Query(
     text("""
     SELECT entry.id, entry.at, entry.action, entry.detail, entry.person_id, whom.title AS person_name,
-        account.email AS person_email, entry.by_id, who.title AS by_name, entry.is_on_server
+        coalesce(account.email, entry.address) AS person_email, entry.by_id, who.title AS by_name, entry.is_on_server
     FROM accounts.audit_entry AS entry LEFT JOIN accounts.account USING (person_id)
-    LEFT JOIN platform.item AS whom ON whom.id = entry.person_id LEFT JOIN platform.item AS who ON who.id = entry.by_id
+    LEFT JOIN platform.item AS whom ON whom.id = entry.person_id
+    LEFT JOIN platform.item AS who ON who.id = entry.by_id
     WHERE (CAST(:action AS text) IS NULL OR entry.action = CAST(:action AS text))
         AND (CAST(:person_id AS uuid) IS NULL OR entry.person_id = CAST(:person_id AS uuid))
         AND (CAST(:by_id AS uuid) IS NULL OR entry.by_id = CAST(:by_id AS uuid))
         AND (CAST(:words AS text) IS NULL OR strpos(lower(whom.title), lower(CAST(:words AS text))) > 0
-            OR strpos(lower(account.email), lower(CAST(:words AS text))) > 0
+            OR strpos(lower(coalesce(account.email, entry.address)), lower(CAST(:words AS text))) > 0
             OR strpos(lower(who.title), lower(CAST(:words AS text))) > 0)
         AND (CAST(:since AS timestamptz) IS NULL OR entry.at >= CAST(:since AS timestamptz))
         AND (CAST(:until AS timestamptz) IS NULL OR entry.at < CAST(:until AS timestamptz))

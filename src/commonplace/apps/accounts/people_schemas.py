@@ -22,6 +22,10 @@ class MemberRead(BaseModel):
     created_at: datetime
     last_used_at: Annotated[datetime | None, Field(description="When a session was last used; null: never.")]
     sessions: Annotated[int, Field(description="How many have not ended.")]
+    has_second_factor: bool
+    needs_second_factor: Annotated[
+        bool, Field(description="Whether an administrator asks one of this person; the settings may ask it of all.")
+    ]
     stored_bytes: Annotated[int, Field(description="What their objects take, versions and trash included.")]
 
 
@@ -37,6 +41,10 @@ class MemberChange(BaseModel):
 
     role: RoleName | None = None
     state: Annotated[StateName | None, Field(description="`suspended` ends every session at once.")] = None
+    needs_second_factor: Annotated[
+        bool | None,
+        Field(description="True: who has none can do nothing, from this moment on, but set one up."),
+    ] = None
 
 
 class AuditEntryRead(BaseModel):
@@ -46,9 +54,9 @@ class AuditEntryRead(BaseModel):
     at: datetime
     action: str
     detail: Annotated[str | None, Field(description="The new role, for one.")]
-    person_id: Annotated[UUID | None, Field(description="To whom; null: they were erased.")]
+    person_id: Annotated[UUID | None, Field(description="To whom; null: they were erased, or have no account yet.")]
     person_name: str | None
-    person_email: str | None
+    person_email: Annotated[str | None, Field(description="Or the address that was invited.")]
     by_id: Annotated[UUID | None, Field(description="By whom; null: on the server, or by somebody who left.")]
     by_name: str | None
     is_on_server: Annotated[bool, Field(description="Whether it was done by a command on the server.")]

@@ -57,6 +57,13 @@ TABLES: Final = (
         columns=("purpose", "email", "created_at", "expires_at"),
         order="created_at, id",
     ),
+    PersonalTable(
+        table="accounts.invitation",
+        person="by_id",
+        member="invitations",
+        columns=("email", "role", "uses_left", "created_at", "expires_at"),
+        order="created_at, id",
+    ),
     PersonalTable(table="accounts.totp", member="authenticator-app", columns=("created_at", "confirmed_at")),
     PersonalTable(table="accounts.recovery_code", member="recovery-codes", columns=("created_at",)),
     PersonalTable(

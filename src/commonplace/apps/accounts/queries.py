@@ -29,7 +29,7 @@ PEOPLE: Final = Query(
 )
 ACCOUNT_FOR_CHANGE: Final = Query(
     text("""
-    SELECT person_id, role, state FROM accounts.account WHERE email_key = :email_key FOR UPDATE
+    SELECT person_id, role, state, needs_second_factor FROM accounts.account WHERE email_key = :email_key FOR UPDATE
     """)
 )
 ADD_ACCOUNT: Final = Query(

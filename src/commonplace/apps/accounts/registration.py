@@ -22,7 +22,7 @@ from commonplace.platform.database.session import WriteSession
 from commonplace.platform.history import record
 from commonplace.platform.identity.caller import Role
 
-How = Literal["sign_up", "first_run", "command"]
+How = Literal["sign_up", "first_run", "command", "invitation"]
 _FIRST_TIME_ZONE = "UTC"
 _FIRST_LANGUAGE = "en"
 

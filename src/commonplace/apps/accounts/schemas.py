@@ -41,6 +41,15 @@ class PersonCreate(BaseModel):
     name: Name
 
 
+class Registration(PersonCreate):
+    """A new account, asked for by its person."""
+
+    invitation: Annotated[
+        str | None,
+        Field(description="The token in the link of an invitation; needless while registration is open.", repr=False),
+    ] = None
+
+
 class PersonRead(BaseModel):
     """A person as they see themselves."""
 

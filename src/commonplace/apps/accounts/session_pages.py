@@ -4,7 +4,7 @@ All of them work without scripts.
 """
 
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -54,7 +54,7 @@ async def sessions_page(
     ended: Annotated[int | None, QueryParameter(ge=0)] = None,
 ) -> Response:
     """The person's sessions, and their sign-ins with those that failed; `sessions` and `after` are pages of each."""
-    chosen: Outcome | None = "signed_in" if outcome == "signed_in" else "refused" if outcome == "refused" else None
+    chosen = cast("Outcome", outcome) if outcome in get_args(Outcome) else None
     shown = await own_sessions.list_sessions(session, accounts, viewer.caller, limit=_SESSIONS_SHOWN, after=sessions)
     history = await list_sign_ins(
         session, accounts, viewer.caller.person_id, Filter(outcome=chosen), limit=_SIGN_INS_SHOWN, after=after

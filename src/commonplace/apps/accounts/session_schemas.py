@@ -49,7 +49,10 @@ class SignInRead(BaseModel):
 
     id: UUID
     at: datetime
-    outcome: Literal["signed_in", "refused"]
+    outcome: Annotated[
+        Literal["signed_in", "second_step", "refused"],
+        Field(description="`second_step`: the password was right, and the second step was never finished."),
+    ]
     method: MethodName
     device: DeviceName
     is_on_new_device: bool

@@ -11,9 +11,10 @@ class AccountsSettings(BaseModel):
     """Registration, passwords, sessions, and the limits of signing in."""
 
     is_production: bool = Field(default=False, description="Follows ENVIRONMENT; there is no need to set it.")
-    registration: Literal["open", "closed"] | None = Field(
+    registration: Literal["open", "invitation", "closed"] | None = Field(
         default=None,
-        description="Whether anybody may make an account. Left out: open on a laptop, closed in production.",
+        description="Who may make an account: anybody, whom an administrator invites, or nobody but by a command on the"
+        " server. Left out: anybody on a laptop, by invitation in production.",
     )
     hashing_scheme: Literal["bcrypt", "argon2id"] = Field(
         default="bcrypt",
@@ -130,7 +131,12 @@ class AccountsSettings(BaseModel):
     @property
     def registration_is_open(self) -> bool:
         """Whether anybody may make an account."""
-        return (self.registration or ("closed" if self.is_production else "open")) == "open"
+        return (self.registration or ("invitation" if self.is_production else "open")) == "open"
+
+    @property
+    def registration_is_closed(self) -> bool:
+        """Whether not even an invitation makes an account."""
+        return self.registration == "closed"
 
     @property
     def effective_bcrypt_cost(self) -> int:

@@ -16,7 +16,7 @@ from commonplace.apps.accounts.user_agents import program_of
 from commonplace.platform.database.pages import read_cursor, write_cursor
 from commonplace.platform.database.session import ReadSession
 
-Outcome = Literal["signed_in", "refused"]
+Outcome = Literal["signed_in", "second_step", "refused"]
 
 CSV_COLUMNS: Final = (
     "at", "outcome", "method", "device", "is_on_new_device", "address", "network", "user_agent", "session_id",

@@ -13,12 +13,15 @@ FACTORS: Final = Query(
     SELECT EXISTS (SELECT FROM accounts.totp WHERE person_id = :person_id AND confirmed_at IS NOT NULL) AS has_totp,
         EXISTS (SELECT FROM accounts.passkey WHERE person_id = :person_id) AS has_passkey,
         (SELECT count(*) FROM accounts.recovery_code WHERE person_id = :person_id) AS recovery_codes,
-        EXISTS (SELECT FROM accounts.password WHERE person_id = :person_id) AS has_password
+        EXISTS (SELECT FROM accounts.password WHERE person_id = :person_id) AS has_password,
+        EXISTS (SELECT FROM accounts.account WHERE person_id = :person_id AND needs_second_factor) AS is_needed
     """)
 )
 # Whoever adds or removes a factor holds this row: of two who remove the last two at once, one sees it.
 LOCK_ACCOUNT: Final = Query(
-    text("SELECT person_id, email, role FROM accounts.account WHERE person_id = :person_id FOR UPDATE")
+    text("""
+    SELECT person_id, email, role, needs_second_factor FROM accounts.account WHERE person_id = :person_id FOR UPDATE
+    """)
 )
 ADDRESS: Final = Query(text("SELECT email FROM accounts.account WHERE person_id = :person_id"))
 
@@ -227,14 +230,30 @@ PROVED_AT: Final = Query(text("SELECT proved_at FROM accounts.proof WHERE sessio
 
 # Enrolment that is asked for
 
+_WITHOUT_FACTOR: Final = """
+    NOT EXISTS (SELECT FROM accounts.totp WHERE totp.person_id = session.person_id AND confirmed_at IS NOT NULL)
+    AND NOT EXISTS (SELECT FROM accounts.passkey WHERE passkey.person_id = session.person_id)
+"""
+# With the proof, in one statement: every sign-in makes it.
+NOTE_BEGINNING: Final = Query(
+    text(f"""
+    WITH due AS (
+        INSERT INTO accounts.enrolment_due (session_id)
+        SELECT session.id FROM accounts.session JOIN accounts.account USING (person_id)
+        WHERE session.id = :session_id AND {_WITHOUT_FACTOR}
+            AND (account.needs_second_factor OR account.role = ANY(CAST(:roles AS text[])))
+    )
+    INSERT INTO accounts.proof (session_id, proved_at, method) VALUES (:session_id, :now, :method)
+    ON CONFLICT (session_id) DO UPDATE SET proved_at = excluded.proved_at, method = excluded.method
+    """)
+)
 ADD_ENROLMENT_DUE: Final = Query(
-    text("""
+    text(f"""
     INSERT INTO accounts.enrolment_due (session_id)
-    SELECT session.id FROM accounts.session JOIN accounts.account USING (person_id)
-    WHERE session.id = :session_id AND (:of_everybody OR account.role = 'administrator')
-        AND NOT EXISTS (SELECT FROM accounts.totp
-            WHERE totp.person_id = session.person_id AND confirmed_at IS NOT NULL)
-        AND NOT EXISTS (SELECT FROM accounts.passkey WHERE passkey.person_id = session.person_id)
+    SELECT session.id FROM accounts.session
+    WHERE session.person_id = :person_id AND session.ended_at IS NULL AND session.expires_at > :now
+        AND {_WITHOUT_FACTOR}
+    ON CONFLICT (session_id) DO NOTHING RETURNING session_id
     """)
 )
 END_ENROLMENT_DUE: Final = Query(

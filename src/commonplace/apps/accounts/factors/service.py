@@ -58,7 +58,9 @@ async def read(accounts: Accounts, caller: Caller) -> Factors:
             totp_since=app.confirmed_at if app is not None else None,
             passkeys=await session.all(queries.PASSKEYS, person_id=caller.person_id),
             recovery_codes_left=factors.recovery_codes if factors is not None else 0,
-            is_asked_for=standing.is_asked_of(accounts, caller.role),
+            is_asked_for=standing.is_asked_of(
+                accounts, caller.role, is_needed=factors is not None and factors.is_needed
+            ),
             proved_until=await proving.proved_until(session, accounts, caller.session_id),
         )
 
@@ -302,9 +304,10 @@ async def _after_adding(
 
 async def _after_removing(session: WriteSession, accounts: Accounts, caller: Caller, fact: SecondFactorRemoved) -> None:
     await log.tell(session, fact, owner_id=caller.person_id, by=caller.person_id)
-    if await _has_factor(session, caller.person_id):
+    factors = await session.first(queries.FACTORS, person_id=caller.person_id)
+    if factors is not None and (factors.has_totp or factors.has_passkey):
         return
-    if standing.is_asked_of(accounts, caller.role):
+    if standing.is_asked_of(accounts, caller.role, is_needed=factors is not None and factors.is_needed):
         raise FactorIsAskedFor
     if await session.execute(queries.REMOVE_RECOVERY_CODES, person_id=caller.person_id):
         codes = SecondFactorRemoved(person_id=caller.person_id, factor="recovery_codes")

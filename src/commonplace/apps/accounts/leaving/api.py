@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi import Query as QueryParameter
 
+from commonplace.apps.accounts.administrators import ProvedAdministrator
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.cookies import clear_cookie
 from commonplace.apps.accounts.errors import AdministratorsOnly, LastAdministrator, PersonNotFound
@@ -19,7 +20,6 @@ from commonplace.apps.accounts.leaving.schemas import (
     ErasureCreate,
     ErasureRead,
 )
-from commonplace.apps.accounts.people_api import ProvedAdministrator
 from commonplace.platform.database.pages import UnknownPage, read_cursor, write_cursor
 from commonplace.platform.database.session import Database
 from commonplace.platform.errors import NotAuthenticated

@@ -2,6 +2,7 @@
 
 from commonplace.apps.accounts import audit, queries
 from commonplace.apps.accounts.context import Accounts
+from commonplace.apps.accounts.invitations import queries as invitation_queries
 from commonplace.apps.accounts.leaving import erasure
 from commonplace.apps.accounts.limits import account_key_of
 from commonplace.platform.database.session import Database
@@ -49,6 +50,8 @@ async def erase(erasing: Erasing) -> None:
         await erasing.count(
             session, "accounts.letter", await session.execute(queries.FORGET_LETTERS_TO, email_key=account.email_key)
         )
+        await session.execute(invitation_queries.PUT_ASIDE, email_key=account.email_key)
+        await session.execute(invitation_queries.FORGET_ADDRESS, email=account.email)
         key = account_key_of(accounts, account.email_key)
         attempts = await session.execute(queries.FORGET_ATTEMPTS_AT, account_key=key)
         await erasing.count(session, "accounts.sign_in_attempt", attempts)

@@ -14,6 +14,7 @@ from commonplace.apps.accounts.errors import (
     SignInBusy,
     TooManySignIns,
 )
+from commonplace.apps.accounts.invitations.errors import InvitationNotValid
 from commonplace.apps.accounts.letters import asking, using
 from commonplace.apps.accounts.letters.errors import AddressIsTheSame, LetterNotValid, PasswordIsWrong, TooManyLetters
 from commonplace.apps.accounts.letters.schemas import (
@@ -64,7 +65,7 @@ async def reset_password(chosen: PasswordChosen, accounts: TheAccounts) -> None:
     await using.set_password(accounts, chosen.token, chosen.password)
 
 
-@router.post("/confirm", responses=problems(LetterNotValid, AddressTaken))
+@router.post("/confirm", responses=problems(LetterNotValid, AddressTaken, InvitationNotValid))
 async def confirm(confirmation: Confirmation, accounts: TheAccounts) -> ConfirmationRead:
     """Follow the link of a mail: prove an address, change it, undo its change, or make the account."""
     done = await using.confirm(accounts, confirmation.token)

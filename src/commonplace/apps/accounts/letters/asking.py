@@ -46,15 +46,32 @@ async def ask_reset(accounts: Accounts, email: str, device: Device) -> None:
 
 
 async def ask_registration(
-    accounts: Accounts, *, address: Address, name: str, password_hash: str, device: Device
+    accounts: Accounts,
+    *,
+    address: Address,
+    name: str,
+    password_hash: str,
+    device: Device,
+    invitation_id: UUID | None = None,
 ) -> None:
     """Have a link sent that makes the account; who has one with this address already is told so instead.
+
+    An invitation counts as used once the link is followed.
 
     Raises:
         TooManyLetters: too many were asked for from this network.
     """
     async with accounts.database.writing() as session:
-        await _ask(session, accounts, "register", address, device=device, name=name, password_hash=password_hash)
+        await _ask(
+            session,
+            accounts,
+            "register",
+            address,
+            device=device,
+            name=name,
+            password_hash=password_hash,
+            invitation_id=invitation_id,
+        )
 
 
 async def ask_verification(session: WriteSession, accounts: Accounts, person_id: UUID) -> None:
@@ -118,6 +135,7 @@ async def _ask(
     device: Device | None = None,
     name: str | None = None,
     password_hash: str | None = None,
+    invitation_id: UUID | None = None,
 ) -> None:
     network = "" if device is None else device.network
     counts = await _counts(session, accounts, purpose, address, network)
@@ -137,6 +155,7 @@ async def _ask(
         network=network,
         name=name,
         password_hash=password_hash,
+        invitation_id=invitation_id,
     )
     await log.tell(session, LetterAsked(letter_id=letter_id, purpose=purpose), owner_id=person_id, by=person_id)
 

@@ -1,16 +1,14 @@
 """A letter: a mail with a link that does one thing, once, within its time.
 
-The link's token is the letter's id and a code over it that only this installation can compute. So the handler that
-sends the mail makes the same link at each attempt, while neither the database nor an event holds anything that opens
-it, and a token of a letter that was used, has expired or never was finds no row.
+The link's token is the letter's id and a code over it (`link_tokens`), so the handler that sends the mail makes the
+same link at each attempt. A token of a letter that was used, has expired or never was finds no row.
 """
 
-import base64
-import hmac
 from datetime import timedelta
 from typing import Final, Literal
 from uuid import UUID
 
+from commonplace.apps.accounts import link_tokens
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.letters import queries
 from commonplace.apps.accounts.letters.errors import LetterNotValid
@@ -26,14 +24,11 @@ LIFETIMES: Final[dict[Purpose, timedelta]] = {
     "undo": timedelta(days=7),
     "register": timedelta(hours=24),
 }
-LONGEST_TOKEN: Final = 64  #: characters
-_ID_BYTES: Final = 16
-_CODE_BYTES: Final = 24
 
 
 def token_of(accounts: Accounts, letter_id: UUID) -> str:
     """The token in the letter's link."""
-    return base64.urlsafe_b64encode(letter_id.bytes + _code(accounts, letter_id)).rstrip(b"=").decode()
+    return link_tokens.token_of(accounts.keys.lettering, letter_id)
 
 
 def letter_id_of(accounts: Accounts, token: str) -> UUID:
@@ -42,16 +37,8 @@ def letter_id_of(accounts: Accounts, token: str) -> UUID:
     Raises:
         LetterNotValid: to none that this installation wrote.
     """
-    if len(token) > LONGEST_TOKEN or not token.isascii():
-        raise LetterNotValid
-    try:
-        value = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except ValueError:
-        raise LetterNotValid from None
-    if len(value) != _ID_BYTES + _CODE_BYTES:
-        raise LetterNotValid
-    letter_id = UUID(bytes=value[:_ID_BYTES])
-    if not hmac.compare_digest(value[_ID_BYTES:], _code(accounts, letter_id)):
+    letter_id = link_tokens.id_of(accounts.keys.lettering, token)
+    if letter_id is None:
         raise LetterNotValid
     return letter_id
 
@@ -67,6 +54,7 @@ async def add_letter(
     network: str = "",
     name: str | None = None,
     password_hash: str | None = None,
+    invitation_id: UUID | None = None,
 ) -> UUID:
     """Write a letter down in the given transaction; its id comes back. It is sent by whoever is told of it."""
     letter_id, now = new_id(), accounts.now()
@@ -80,6 +68,7 @@ async def add_letter(
         network=network,
         name=name,
         password_hash=password_hash,
+        invitation_id=invitation_id,
         now=now,
         expires_at=now + LIFETIMES[purpose],
     )
@@ -108,7 +97,3 @@ async def take_letter(session: WriteSession, accounts: Accounts, token: str) -> 
     if letter is None:
         raise LetterNotValid
     return letter
-
-
-def _code(accounts: Accounts, letter_id: UUID) -> bytes:
-    return hmac.digest(accounts.keys.lettering, letter_id.bytes, "sha256")[:_CODE_BYTES]

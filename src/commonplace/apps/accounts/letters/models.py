@@ -31,5 +31,6 @@ class Letter(SQLModel, table=True):
     network: str = Field(sa_type=Text)
     name: str | None = Field(default=None, sa_type=Text)
     password_hash: str | None = Field(default=None, sa_type=Text)
+    invitation_id: UUID | None = Field(default=None)
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
     expires_at: datetime = Field(sa_type=DateTime(timezone=True))

@@ -19,13 +19,14 @@ COUNTS: Final = Query(
 ADD: Final = Query(
     text("""
     INSERT INTO accounts.letter
-        (id, purpose, person_id, email, email_key, network, name, password_hash, created_at, expires_at)
-    VALUES (:id, :purpose, :person_id, :email, :email_key, :network, :name, :password_hash, :now, :expires_at)
+        (id, purpose, person_id, email, email_key, network, name, password_hash, invitation_id, created_at, expires_at)
+    VALUES (:id, :purpose, :person_id, :email, :email_key, :network, :name, :password_hash, :invitation_id, :now,
+        :expires_at)
     """)
 )
 _COLUMNS: Final = """
     letter.id, letter.purpose, letter.person_id, letter.email, letter.email_key, letter.name, letter.password_hash,
-    letter.created_at, letter.expires_at
+    letter.invitation_id, letter.created_at, letter.expires_at
 """
 READ: Final = Query(
     text(f"""

@@ -9,6 +9,7 @@ from commonplace.apps.accounts.addresses import Address
 from commonplace.apps.accounts.api_tokens import revoke_tokens_of
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.events import AddressRestored, AddressVerified, PasswordReset, TokenEndReason
+from commonplace.apps.accounts.invitations.taking import note_joined, take_invitation
 from commonplace.apps.accounts.letters import queries
 from commonplace.apps.accounts.letters.changing import replace_address, set_address
 from commonplace.apps.accounts.letters.errors import LetterNotValid
@@ -55,6 +56,7 @@ async def confirm(accounts: Accounts, token: str) -> Done:
     Raises:
         LetterNotValid: it was used, has expired, is none of ours, or is for a new password.
         AddressTaken: the address has an account meanwhile.
+        InvitationNotValid: the invitation that led to it was used up or withdrawn meanwhile, or has expired.
     """
     ended: list[UUID] = []
     reset_token: str | None = None
@@ -141,7 +143,12 @@ async def _undo(session: WriteSession, accounts: Accounts, letter: Row) -> tuple
 async def _register(session: WriteSession, accounts: Accounts, letter: Row) -> None:
     address = Address(written=letter.email, key=letter.email_key)
     newcomer = Newcomer(address=address, name=letter.name, password_hash=letter.password_hash)
-    person_id = await admit(session, accounts, newcomer, role="user", how="sign_up")
+    if letter.invitation_id is None:
+        person_id = await admit(session, accounts, newcomer, role="user", how="sign_up")
+    else:
+        invitation = await take_invitation(session, accounts, letter.invitation_id)
+        person_id = await admit(session, accounts, newcomer, role=invitation.role, how="invitation")
+        await note_joined(session, accounts, invitation, person_id)
     await session.execute(queries.VERIFY, person_id=person_id, email_key=address.key, now=accounts.now())
 
 
