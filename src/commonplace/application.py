@@ -33,7 +33,9 @@ from commonplace.platform.events.registry import Registry
 from commonplace.platform.history.kinds import Kinds
 from commonplace.platform.http import docs_page, front, health, metrics_page, openapi
 from commonplace.platform.http.public_url import PublicUrl
+from commonplace.platform.http.rates_in_postgres import PostgresRates
 from commonplace.platform.http.routing import HotLane
+from commonplace.platform.http.shared_rates import SharedRates
 from commonplace.platform.identity.scopes import Scopes
 from commonplace.platform.identity.services.service import AuthService
 from commonplace.platform.identity.services.signature import ServiceKey
@@ -59,6 +61,10 @@ from commonplace.platform.storage.build import build_storage
 from commonplace.platform.storage.objects import VERSIONS, ObjectUses
 from commonplace.platform.storage.protocol import ObjectStorage
 from commonplace.platform.telemetry import logs, metrics, run_directory, tracing
+from commonplace.platform.valkey.cache import SharedCache
+from commonplace.platform.valkey.client import Valkey
+from commonplace.platform.valkey.rates import ValkeyRates
+from commonplace.platform.valkey.wakes import ValkeyWakes
 from commonplace.settings import Settings, app_named, load_settings
 
 ACCOUNTS: Final = "accounts"  #: the app that says who is calling
@@ -107,6 +113,8 @@ async def opened(parts: Parts, apps: Iterable[App]) -> AsyncIterator[Parts]:
             await closing()
         await storage.close()
         await bus.close()
+        if Valkey in parts:
+            await parts[Valkey].close()
         await database.close()
         parts[tracing.Tracing].close()
         parts[metrics.Metrics].close()
@@ -127,7 +135,14 @@ def compose(
     parts.add(PublicUrl.of(settings.public_url, settings.host, settings.port))
     parts.add(tracing.configure(settings.telemetry, role=role), as_=tracing.Tracing)
     parts.add(Database(address, settings.database, tracing=parts[tracing.Tracing]))
-    parts.add(Bus(bus_address(settings, address), settings.database))
+    wakes = None
+    if settings.valkey_url is not None:
+        parts.add(Valkey(settings.valkey_url.get_secret_value(), installation=secret.encode()))
+        parts.add(SharedCache(parts[Valkey]))
+        wakes = ValkeyWakes(parts[Valkey])
+    parts.add(Bus(bus_address(settings, address), settings.database, wakes=wakes))
+    rates = ValkeyRates(parts[Valkey]) if Valkey in parts else PostgresRates(parts[Database])
+    parts.add(SharedRates(rates, secret=secret.encode()))
     parts.add(build_storage(settings.file_storage, settings.data_dir, secret.encode()), as_=ObjectStorage)
     parts.add(Media(settings.media))
     parts.add(build_mailer(settings.mail, settings.data_dir), as_=Mailer)
@@ -226,6 +241,7 @@ def build(settings: Settings, parts: Parts, apps: Sequence[App], *, run: Path | 
         metrics=parts[metrics.Metrics],
         tracing=parts[tracing.Tracing],
         run_directory=run,
+        rates=parts[SharedRates],
         lane=lambda inner: HotLane(inner, hot_routes, state_of=application),
     )
 
@@ -244,7 +260,7 @@ def fastapi(parts: Parts, apps: Sequence[App]) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with opened(parts, apps), parts[Hub].running():
+        async with opened(parts, apps), parts[Hub].running(), parts[SharedRates].running():
             yield
 
     application = FastAPI(
@@ -309,6 +325,8 @@ def _health(parts: Parts) -> health.HealthChecks:
             health.HealthCheck("worker", worker, critical=False),
         ]
     )
+    if Valkey in parts:  # without it less is shared, and nothing is lost
+        checks.add(health.HealthCheck("valkey", parts[Valkey].check, critical=False))
     if AuthService in parts:  # not vital: a gateway that took all of us out would not bring it back
         checks.add(health.HealthCheck("accounts", parts[AuthService].check, critical=False))
     return checks

@@ -19,6 +19,7 @@ from commonplace.platform.errors import Problem
 from commonplace.platform.messages.mail import Mailer
 from commonplace.platform.parts import Parts
 from commonplace.platform.storage.protocol import ObjectStorage
+from commonplace.platform.valkey.client import Valkey, ValkeyAway
 from commonplace.settings import Settings
 
 _SERVER: Final = Query(text("SELECT version() AS version, current_database() AS name"))
@@ -87,11 +88,20 @@ async def _ask(settings: Settings, parts: Parts) -> list[Finding]:
         ("storage", ask_storage),
         ("mail", parts[Mailer].check),
     ]
+    if Valkey in parts:
+
+        async def ask_valkey() -> str:
+            await parts[Valkey].check()
+            return "answers"
+
+        questions.append(("valkey", ask_valkey))
     try:
         return [await _finding(part, question) for part, question in questions]
     finally:
         await storage.close()
         await bus.close()
+        if Valkey in parts:
+            await parts[Valkey].close()
         await database.close()
 
 
@@ -101,7 +111,7 @@ async def _finding(part: str, question: Callable[[], Awaitable[str]]) -> Finding
             return Finding(part, is_well=True, text=await question())
     except TimeoutError:
         return Finding(part, is_well=False, text="gives no answer within 15 s.")
-    except (Problem, OSError) as error:
+    except (Problem, OSError, ValkeyAway) as error:
         return Finding(part, is_well=False, text=str(error))
 
 

@@ -39,6 +39,7 @@ from commonplace.platform.telemetry.settings import TelemetrySettings
 
 EXIT_CODE: Final = 78  # EX_CONFIG of sysexits.h
 _FILE_SUFFIX: Final = "_FILE"
+_VALKEY_ADDRESS: Final = re.compile(r"((valkeys?|rediss?)://[^\s/]+(/\d*)?|unix://\S+)(\?\S*)?")
 _SERVICE_ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.:_\[\]-]+/?")
 
 
@@ -96,6 +97,11 @@ class Settings(BaseSettings):
         description="Where `serve --apps` without `accounts` asks who is calling: the address of the auth service as"
         " this machine reaches it, such as http://accounts:8000; several, separated by commas, are tried in turn.",
     )
+    valkey_url: SecretStr | None = Field(
+        default=None,
+        description="A Valkey or Redis server that all processes share, `valkey://user:password@host:6379/0` (`valkeys://`"
+        " with TLS): it carries wake-ups and counts of requests, which go through PostgreSQL otherwise.",
+    )
     encryption_key_id: str | None = Field(
         default=None, description="Another name of FILE_STORAGE__KMS_KEY_ID. Where both are set they are equal."
     )
@@ -150,6 +156,15 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("valkey_url", mode="after")
+    @classmethod
+    def _is_a_valkey(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        if not _VALKEY_ADDRESS.fullmatch(value.get_secret_value()):
+            raise ValueError("is no address of a Valkey server, such as valkey://127.0.0.1:6379/0")
+        return value
 
     @field_validator("database_url", mode="after")
     @classmethod

@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import asyncpg
 import msgspec
@@ -52,6 +52,19 @@ async def _in_touch() -> AsyncIterator[None]:
         raise _OutOfTouch from error
 
 
+class WakeCarrier(Protocol):
+    """Another way for wake-ups, beside the database."""
+
+    async def start(self, heard: Callable[[str | None], None]) -> None:
+        """Call `heard(channel)` for each wake-up; with None after a break, when some may be lost."""
+
+    async def tell(self, channel: str) -> bool:
+        """Wake every process; False when that is not possible just now."""
+
+    async def close(self) -> None:
+        """Stop listening."""
+
+
 Payload = dict[str, Any]
 Callback = Callable[[Payload], None]
 
@@ -59,8 +72,14 @@ Callback = Callable[[Payload], None]
 class Bus:
     """This process's end of the bus. `start` connects in the background and keeps reconnecting until `close`."""
 
-    def __init__(self, address: Address | None, settings: DatabaseSettings) -> None:
-        """With no `address` (a pooler and no direct way to the server) the bus is silent, and users poll."""
+    def __init__(
+        self, address: Address | None, settings: DatabaseSettings, *, wakes: WakeCarrier | None = None
+    ) -> None:
+        """With no `address` (a pooler and no direct way to the server) the bus is silent, and users poll.
+
+        Wake-ups go by `wakes` where there is such a carrier, and by the database while it is away.
+        """
+        self._wakes = wakes
         self._address = address
         self._settings = settings
         self._process = f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -84,6 +103,8 @@ class Bus:
 
     async def start(self) -> None:
         """Begin to listen; returns when connected, or after the first failed try (the rest goes on behind)."""
+        if self._wakes is not None:
+            await self._wakes.start(self._woken)
         if self._address is not None and self._keeper is None:
             with suppress(_OutOfTouch):
                 async with _in_touch():
@@ -94,6 +115,8 @@ class Bus:
         """Stop listening, after the messages under way."""
         for handle in self._waking.values():
             handle.cancel()
+        if self._wakes is not None:
+            await self._wakes.close()
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait({self._keeper})
@@ -130,7 +153,17 @@ class Bus:
 
     def _wake_now(self, channel: str) -> None:
         self._waking.pop(channel, None)
-        self._background(self.publish(channel, {}))
+        self._background(self._carry(channel))
+
+    async def _carry(self, channel: str) -> None:
+        if self._wakes is None or not await self._wakes.tell(channel):
+            await self.publish(channel, {})
+
+    def _woken(self, channel: str | None) -> None:
+        """A carrier's word; None: whoever waits for anything should look."""
+        for name in list(self._callbacks) if channel is None else [channel]:
+            for callback in self._callbacks.get(name, ()):
+                callback({})
 
     async def publish(self, channel: str, payload: Payload) -> bool:
         """Send a message (7 kB at most) to every process, this one too; False when the bus is out of touch."""

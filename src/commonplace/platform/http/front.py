@@ -37,6 +37,7 @@ from commonplace.platform.http.limits import InFlight, RequestLimits
 from commonplace.platform.http.refusals import BodyTooSlow, TookTooLong
 from commonplace.platform.http.security_headers import SecurityHeaders
 from commonplace.platform.http.settings import CorsSettings, HttpSettings, LimitsSettings
+from commonplace.platform.http.shared_rates import SharedRates
 from commonplace.platform.http.websocket_door import WebSocketDoor
 from commonplace.platform.telemetry import logs
 from commonplace.platform.telemetry.access_log import AccessLog
@@ -68,6 +69,7 @@ def build(
     metrics: Metrics | None = None,
     tracing: Tracing | None = None,
     run_directory: Path | None = None,
+    rates: SharedRates | None = None,
     access_log: AccessLog | None = None,
     lane: Callable[[ASGIApp], ASGIApp] | None = None,
     session_cookie: str = "commonplace_session",
@@ -76,13 +78,13 @@ def build(
 
     A FastAPI application is called without its own middlewares (`lean`). Outside production this machine's own
     requests are not counted against the limits in a time. `run_directory` is where processes share counts; None: each
-    counts alone.
+    counts alone. `rates` is what other machines counted.
     `lane` wraps the routes, inside of everything else: a short way for some of them. `access_log`: the process's own,
     as `logs.configure` made it, unless another is given.
     """
     http, limits, cors = http or HttpSettings(), limits or LimitsSettings(), cors or CorsSettings()
     in_flight = InFlight(limits)
-    requests = RequestLimits(limits, exempt_loopback=not production, directory=run_directory)
+    requests = RequestLimits(limits, exempt_loopback=not production, directory=run_directory, rates=rates)
     routes = lean(app) if isinstance(app, FastAPI) else app
     return Front(
         lane(routes) if lane else routes,

@@ -1,22 +1,25 @@
 """How many requests are let in: at once, a second, and from one address.
 
-Told exactly: the counts of requests in a time are those of all processes of one machine (`shared_windows`); several
-machines count each for itself, so that `n` of them together let in up to `n` times as much. Requests that are refused
-are not counted. Counts at once are of one process.
+Told exactly: the counts of requests in a time are those of all processes of one machine (`shared_windows`), and what
+other machines counted up to a quarter of a second ago (`shared_rates`). Requests that are refused are not counted.
+Counts at once are of one process.
 """
 
 import ipaddress
 import time
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 
 from commonplace.platform.errors import Problem
 from commonplace.platform.http.context import is_loopback
 from commonplace.platform.http.refusals import Overloaded, TooManyRequests
 from commonplace.platform.http.settings import LimitsSettings
-from commonplace.platform.http.shared_windows import SharedWindows
+from commonplace.platform.http.shared_rates import NEAR, SharedRates
+from commonplace.platform.http.shared_windows import SharedWindows, Window
 
 _SECOND = 1.0
+_EVERYBODY = ""  # the key of the count of all requests; no address is empty
 
 
 class RequestLimits:
@@ -28,6 +31,7 @@ class RequestLimits:
         *,
         exempt_loopback: bool,
         directory: Path | None,
+        rates: SharedRates | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._per_second = settings.requests_per_second
@@ -35,6 +39,7 @@ class RequestLimits:
         self._window_seconds = settings.address_window_seconds
         self._exempt_loopback = exempt_loopback
         self._windows = SharedWindows(directory, clock=clock)
+        self._rates = rates
         self._networks: dict[str, str] = {}
 
     def refusal(self, address: str) -> Problem | None:
@@ -43,8 +48,9 @@ class RequestLimits:
             return None
         of_address = of_all = None
         if self._per_address:
-            of_address = self._windows.address(self._client(address), self._window_seconds)
-            wait = of_address.seconds_until_free(self._per_address, self._window_seconds)
+            client = self._client(address)
+            of_address = self._windows.address(client, self._window_seconds)
+            wait = self._wait(of_address, client, self._per_address, self._window_seconds)
             if wait:
                 return TooManyRequests(
                     limit="address",
@@ -54,7 +60,7 @@ class RequestLimits:
                 )
         if self._per_second:
             of_all = self._windows.total(_SECOND)
-            wait = of_all.seconds_until_free(self._per_second, _SECOND)
+            wait = self._wait(of_all, _EVERYBODY, self._per_second, _SECOND)
             if wait:
                 return TooManyRequests(
                     limit="installation", requests=self._per_second, window_seconds=1, retry_after_seconds=wait
@@ -63,6 +69,21 @@ class RequestLimits:
         if of_address is not None:
             of_address.count()
         return None
+
+    def _wait(self, window: Window, key: str, limit: int, window_seconds: float) -> int:
+        """0 when one more is within `limit`, with what other machines counted; else after how many seconds it will."""
+        rates = self._rates
+        if rates is None:
+            return window.seconds_until_free(limit, window_seconds)
+        others = rates.others(key)
+        if others >= limit:
+            wait = max(1, ceil(window_seconds * (1 - (limit - 1) / others)))
+        else:
+            wait = window.seconds_until_free(limit - round(others), window_seconds)
+        if window.sliding >= limit * NEAR:
+            rates.machine = rates.machine or self._windows.machine
+            rates.tell(key, window.sliding if wait else window.sliding + 1, window_seconds)
+        return wait
 
     def close(self) -> None:
         """Let go of the shared table."""

@@ -54,6 +54,7 @@ class SharedWindows:
         self._words: memoryview | None = None
         self._lane = 0
         self._lane_descriptor: int | None = None
+        self._alone: bytes | None = None  # who this is, when it counts alone
         self._rows: dict[str, tuple[int, int, int]] = {}  #: address: where its row begins, and its hash
         reference = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _forget(reference))
@@ -71,6 +72,14 @@ class SharedWindows:
             known = self._row_of(address, int(now))
         words[known[0] + 2] = int(now) & 0xFFFFFFFF
         return Window(words, known[0], self._lane, now)
+
+    @property
+    def machine(self) -> bytes:
+        """What all processes that count in this table have in common, and nobody else has."""
+        if self._alone is None and self._directory is not None and self._lane_descriptor is not None:
+            return blake2b(self._opened()[2:6].tobytes(), digest_size=8, person=b"machine").digest()
+        self._alone = self._alone or secrets.token_bytes(8)
+        return self._alone
 
     def _opened(self) -> memoryview:
         if self._words is None:
@@ -184,6 +193,11 @@ class Window:
             return max(1, ceil((part - self._part) * window_seconds))
         # Free in the next bucket, when enough of this one has slid out.
         return max(1, ceil((1 - self._part + 1 - room / self.current) * window_seconds))
+
+    @property
+    def sliding(self) -> float:
+        """What was counted within the last window's length."""
+        return self.previous * (1 - self._part) + self.current
 
     def count(self) -> None:
         """Count one more."""

@@ -1,4 +1,7 @@
-"""Platform: what several processes count and remember together."""
+"""Platform: what machines tell each other of the requests that they counted.
+
+Nothing here outlives its window, so it is not logged: after a crash of the server the counts begin anew.
+"""
 
 from alembic import op
 
@@ -8,9 +11,18 @@ branch_labels = None
 depends_on = None
 
 UP = """
+CREATE UNLOGGED TABLE platform.request_rate (
+    key bytea NOT NULL,
+    machine bytea NOT NULL,
+    counted real NOT NULL,
+    window_seconds real NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (key, machine)
+) WITH (fillfactor = 50);
 """
 
 DOWN = """
+DROP TABLE platform.request_rate;
 """
 
 

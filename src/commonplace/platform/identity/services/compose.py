@@ -18,6 +18,7 @@ from commonplace.platform.identity.settings import JwtSettings
 from commonplace.platform.identity.tokens import KEYS_CHANGED, AccessTokens
 from commonplace.platform.identity.verifier import Identity
 from commonplace.platform.parts import Parts
+from commonplace.platform.valkey.cache import SharedCache
 
 REMEMBERED_SECONDS: Final = 5.0  #: how long a caller is let in before the auth service is asked again
 
@@ -40,7 +41,8 @@ def compose_remote(parts: Parts, urls: Sequence[str], *, transport: httpx.AsyncB
             clock=clock,
         )
     )
-    parts.add(RemotePeople(client), as_=People)
+    people = RemotePeople(client, cache=parts[SharedCache]) if SharedCache in parts else RemotePeople(client)
+    parts.add(people, as_=People)
     parts.add(RemoteProofs(client), as_=Proofs)
     parts.add(client, as_=AuthService)
     parts.on_close(client.close)
