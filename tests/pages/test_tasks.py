@@ -1,6 +1,8 @@
 """The pages of tasks: a day with them, by mouse and by keyboard, beside another window, and what others are shown."""
 
 import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -109,3 +111,104 @@ def fill_in_details(page: Page, other: Page) -> None:
     expect(detail.get_by_label("Priority")).to_have_value("high")
     page.keyboard.press("Escape")
     expect(detail).to_be_hidden()
+
+
+def test_board_calendar_order_and_many_at_once(reader: Reader) -> None:
+    assert reader.http.put("/auth/me", json={"language": "en-US"}).status_code == 200
+    day = datetime.now(UTC).date().replace(day=12)  # whatever month it is, its twelfth has a day before and after
+    made = [add(reader, title, day=day.isoformat()) for title in ("Sweep", "Scrub", "Paint")]
+    # The board: Alt and the arrows, and the mouse.
+    page = goto(reader, "/app/tasks/board")
+    task(page, "Sweep").locator(".open").focus()
+    page.keyboard.press("Alt+ArrowRight")
+    expect(page.locator("#column-in_progress .task")).to_have_attribute("data-title", "Sweep")
+    expect(task(page, "Sweep").locator(".open")).to_be_focused()
+    task(page, "Paint").drag_to(page.locator("#column-done"))
+    expect(page.locator("#column-done .task")).to_have_attribute("data-title", "Paint")
+    task(page, "Paint").drag_to(task(page, "Scrub"), target_position={"x": 40, "y": 4})
+    expect(page.locator("#column-open .task")).to_have_count(2)
+    assert titles(page, "#column-open") == ["Paint", "Scrub"]
+    # The calendar, in which weeks begin on Sunday for who reads American English.
+    page = goto(reader, f"/app/tasks/calendar?month={day:%Y-%m}")
+    expect(page.locator(".month th").first).to_have_text("Sun")
+    task(page, "Scrub").drag_to(page.locator(f"#day-{day + timedelta(days=1)}"))
+    expect(page.locator(f"#day-{day + timedelta(days=1)} .task")).to_have_attribute("data-title", "Scrub")
+    page.keyboard.press("Control+z")
+    expect(page.locator(f"#day-{day} .task")).to_have_count(3)
+    task(page, "Scrub").locator(".open").focus()
+    page.keyboard.press("Alt+ArrowDown")
+    expect(page.locator(f"#day-{day + timedelta(days=7)} .task")).to_have_attribute("data-title", "Scrub")
+    page.get_by_role("link", name="The month after").click()
+    expect(page.locator(".month .task")).to_have_count(0)
+    # One's own order, and several at once.
+    page = goto(reader, "/app/tasks/all?order=order")
+    assert titles(page, "#group-open") == ["Sweep", "Paint", "Scrub"]
+    task(page, "Scrub").locator(".open").focus()
+    page.keyboard.press("Alt+ArrowUp")
+    expect(page.locator("#group-open .task").nth(1)).to_have_attribute("data-title", "Scrub")
+    page.keyboard.press("Shift+ArrowUp")
+    expect(page.get_by_role("status").filter(has_text="2 selected")).to_be_visible()
+    page.get_by_role("button", name="Change", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Change what is selected")
+    dialog.get_by_label("Priority").select_option("high")
+    dialog.get_by_label("Add a tag").fill("spring")
+    dialog.get_by_role("button", name="Change them").click()
+    expect(page.get_by_text("#spring")).to_have_count(2)
+    assert {read(reader, one)["priority"] for one in made[:2]} == {"high"}
+    page.get_by_role("button", name="Done", exact=True).click()
+    expect(page.locator("#group-done .task")).to_have_count(2)
+    page.get_by_role("button", name="Undo").last.click()
+    expect(page.locator("#group-open .task")).to_have_count(3)
+    assert read(reader, made[0])["status"] == "in_progress"
+
+
+def test_lists_sharing_and_filters(browse: Callable[..., Reader]) -> None:
+    reader, friend = browse(), browse()
+    page = goto(reader, "/app/tasks")
+    page.get_by_role("button", name="New list").click()
+    page.get_by_label("Name").fill("Allotment")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Allotment", level=1)).to_be_visible()
+    page.keyboard.press("n")
+    for line in ("dig !low", "sow #seeds", "water every day"):
+        page.keyboard.type(line)
+        page.keyboard.press("Enter")
+        expect(task(page, line.split()[0])).to_be_visible()
+    # To read: nothing there can be changed, and what changes appears.
+    page.get_by_role("button", name="What to do with this list").click()
+    page.get_by_role("menuitem", name="Share …").click()
+    dialog = page.get_by_role("dialog", name="Share the list")
+    dialog.get_by_label("E-mail address").fill(friend.email)
+    dialog.get_by_label("They may").select_option("view")
+    dialog.get_by_role("button", name="Share", exact=True).click()
+    expect(dialog.locator("#share-people li")).to_contain_text(friend.email)
+    dialog.get_by_role("button", name="Make a link").click()
+    url = dialog.get_by_label("The new link").input_value()
+    shown = reader.http.get(url, headers={"Cookie": ""}).json()
+    assert shown["item"]["name"] == "Allotment"
+    theirs = goto(friend, "/app/tasks")
+    theirs.get_by_role("link", name=re.compile("Allotment")).click()
+    expect(theirs.get_by_text("shared by Eva Berger to read")).to_be_visible()
+    expect(theirs.locator("#quick")).to_have_count(0)
+    expect(task(theirs, "dig").get_by_role("checkbox")).to_be_disabled()
+    # To write, at once.
+    dialog.get_by_label(f"What {friend.email} may do").select_option("edit")
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
+    goto(friend, theirs.url.removeprefix(friend.url))
+    task(theirs, "dig").get_by_role("checkbox").click()
+    expect(page.locator("#group-done .task")).to_have_attribute("data-title", "dig", timeout=1000)
+    # A search, a filter that is kept, and the list deleted and put back.
+    page.keyboard.press("/")
+    page.keyboard.type("sow")
+    expect(page.locator("#view .task")).to_have_count(1)
+    page.get_by_role("button", name="Save as a filter").click()
+    page.get_by_role("dialog", name="Save as a filter").get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="sow", level=1)).to_be_visible()
+    expect(page.locator("#view .task")).to_have_count(1)
+    page.get_by_role("link", name=re.compile("Allotment")).click()
+    page.get_by_role("button", name="What to do with this list").click()
+    page.get_by_role("menuitem", name="Delete the list").click()
+    expect(theirs.get_by_role("heading", name="Allotment")).to_have_count(0, timeout=2000)
+    page.get_by_role("button", name="Undo").click()
+    expect(task(page, "sow")).to_be_visible()
