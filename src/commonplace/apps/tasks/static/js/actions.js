@@ -37,7 +37,7 @@ export class Actions {
 
   #clicked(/** @type {MouseEvent} */ event) {
     const target = /** @type {Element} */ (event.target);
-    const dots = target.closest(".dots");
+    const dots = target.closest(".task-dots");
     if (dots) {
       this.about = dots.closest(".task")?.getAttribute("data-id") ?? "";
       showMenu(this.menu, dots);
@@ -51,7 +51,7 @@ export class Actions {
 
   #doubleClicked(/** @type {MouseEvent} */ event) {
     const task = /** @type {Task|null} */ (/** @type {Element} */ (event.target).closest("#view .task"));
-    if (task && !(/** @type {Element} */ (event.target).closest(".tick, .dots"))) this.edit(task);
+    if (task && !(/** @type {Element} */ (event.target).closest(".tick, .task-dots"))) this.edit(task);
   }
 
   #asked(/** @type {MouseEvent} */ event) {

@@ -83,7 +83,7 @@ export class Selection {
   #clicked(/** @type {MouseEvent} */ event) {
     const target = /** @type {Element} */ (event.target);
     const task = /** @type {Task|null} */ (target.closest("#view .task"));
-    if (!task || target.closest(".tick, .dots, .edit")) return;
+    if (!task || target.closest(".tick, .task-dots, .edit")) return;
     if (!event.shiftKey && !event.ctrlKey && !event.metaKey && !this.ids.size) return;
     if (event.detail === 0 && !event.shiftKey) return; // The Enter key opens, whatever is selected.
     event.preventDefault();
@@ -132,5 +132,5 @@ export class Selection {
 }
 
 function reachable(/** @type {Task} */ task, /** @type {boolean} */ isReachable) {
-  for (const part of task.querySelectorAll(".open, .tick, .dots")) part.setAttribute("tabindex", isReachable ? "0" : "-1");
+  for (const part of task.querySelectorAll(".open, .tick, .task-dots")) part.setAttribute("tabindex", isReachable ? "0" : "-1");
 }

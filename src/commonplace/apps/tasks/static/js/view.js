@@ -184,24 +184,26 @@ export class View {
     /** @type {HTMLElement|null|undefined} */ (task?.querySelector(".open"))?.focus();
   }
 
+  /** The search field stands in the bar, outside of the page, and may come after it. */
   #acceptSearch(/** @type {AbortSignal} */ leaving) {
-    const field = /** @type {HTMLInputElement|null} */ (document.querySelector("#bar-search [data-search]"));
-    if (!field) return;
+    const field = () => /** @type {HTMLInputElement|null} */ (document.querySelector("#bar-search [data-search]"));
     let timer = 0;
     const search = () => {
       clearTimeout(timer);
-      timer = window.setTimeout(() => this.set("q", field.value.trim()), SEARCH_MS);
+      timer = window.setTimeout(() => this.set("q", field()?.value.trim() ?? ""), SEARCH_MS);
     };
-    field.addEventListener("input", search, { signal: leaving });
+    document.addEventListener("input", (event) => event.target === field() && search(), { signal: leaving });
     const submit = (/** @type {Event} */ event) => {
+      if (event.target !== field()?.form) return;
       event.preventDefault();
       event.stopPropagation();
       search();
     };
-    field.form?.addEventListener("submit", submit, { signal: leaving, capture: true });
+    document.addEventListener("submit", submit, { signal: leaving, capture: true });
     leaving.addEventListener("abort", () => clearTimeout(timer));
     this.watch(() => {
-      if (document.activeElement !== field) field.value = new URLSearchParams(location.search).get("q") ?? "";
+      const shown = field();
+      if (shown && document.activeElement !== shown) shown.value = new URLSearchParams(location.search).get("q") ?? "";
     });
   }
 
