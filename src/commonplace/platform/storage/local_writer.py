@@ -8,20 +8,19 @@ like it.
 import asyncio
 import hashlib
 import warnings
-from types import TracebackType
-from typing import Self
 
 from commonplace.platform.storage.local_disk import LocalDisk, NewObject
 from commonplace.platform.storage.local_incoming import IncomingFile
 from commonplace.platform.storage.local_lane import Lane
 from commonplace.platform.storage.local_small import SmallWrites
 from commonplace.platform.storage.protocol import Stored
+from commonplace.platform.storage.writing import Writing
 
 SMALL = 256 * 1024  # bytes; below, one hop to a thread is cheaper than the pipeline of blocks
 BLOCK = 1024 * 1024  # bytes
 
 
-class LocalWriter:
+class LocalWriter(Writing):
     """See `ObjectWriter`."""
 
     def __init__(self, disk: LocalDisk, small: SmallWrites, key: str, *, only_if_absent: bool) -> None:
@@ -35,7 +34,6 @@ class LocalWriter:
         self._held = 0
         self._file: IncomingFile | None = None
         self._lanes: tuple[Lane, ...] = ()
-        self._is_open = True
 
     @property
     def size_bytes(self) -> int:
@@ -55,44 +53,10 @@ class LocalWriter:
                 await self.abort()
                 raise
 
-    async def commit(self) -> Stored:
-        """Make the object appear; see the protocol."""
-        self._require_open()
-        try:
-            if self._file is None and self._held < SMALL:
-                stored = await self._small.put(NewObject(self._key, self._take_block(), self._only_if_absent))
-            else:
-                stored = await self._finish()
-        except BaseException:
-            await self.abort()
-            raise
-        self._is_open = False
-        return stored
-
-    async def abort(self) -> None:
-        """Forget the object; see the protocol."""
-        if self._is_open:
-            self._is_open = False
-            self._chunks.clear()
-            # Shielded: whoever cancels an upload twice must not leave a file behind.
-            await asyncio.shield(self._discard())
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.abort()
-
     def __del__(self) -> None:
         if self._is_open and self._file:
             self._file.discard()
             warnings.warn(f"A writer of {self._key} was neither committed nor aborted.", ResourceWarning, stacklevel=2)
-
-    def _require_open(self) -> None:
-        if not self._is_open:
-            raise ValueError("The writer was committed or aborted already.")
 
     async def _hand_over(self) -> IncomingFile:
         """Give the collected block to the threads; waits while they have enough."""
@@ -105,6 +69,8 @@ class LocalWriter:
         return self._file
 
     async def _finish(self) -> Stored:
+        if self._file is None and self._held < SMALL:
+            return await self._small.put(NewObject(self._key, self._take_block(), self._only_if_absent))
         file = await self._hand_over()
         hashing, writing = self._lanes
         await writing.finish()
@@ -114,6 +80,7 @@ class LocalWriter:
         return Stored(self._key, self._size, self._sha256.digest())
 
     async def _discard(self) -> None:
+        self._chunks.clear()
         for lane in self._lanes:
             await lane.stop()
         if self._file is not None:

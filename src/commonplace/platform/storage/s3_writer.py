@@ -8,7 +8,6 @@ those of processes that died are found by `S3Storage.remove_leftovers`.
 import asyncio
 import hashlib
 import re
-from types import TracebackType
 from typing import Protocol, Self
 
 import structlog
@@ -16,6 +15,7 @@ import structlog
 from commonplace.platform.storage.errors import ObjectExists, StorageError, StorageUnavailable
 from commonplace.platform.storage.protocol import Stored
 from commonplace.platform.storage.s3_client import S3Client
+from commonplace.platform.storage.writing import Writing
 
 PART = 5 * 1024 * 1024  # bytes; S3 takes no smaller ones
 PARTS_OF_ONE_SIZE = 1000  # then twice as large: 10,000 parts reach 5 TB
@@ -102,7 +102,7 @@ class MultipartUpload:
         self._etags[number] = etag
 
 
-class S3Writer:
+class S3Writer(Writing):
     """See `ObjectWriter`."""
 
     def __init__(
@@ -120,7 +120,6 @@ class S3Writer:
         self._upload: MultipartUpload | None = None
         self._parts = 0
         self._on_their_way: set[asyncio.Task[None]] = set()
-        self._is_open = True
 
     @property
     def size_bytes(self) -> int:
@@ -142,36 +141,6 @@ class S3Writer:
         except BaseException:
             await self.abort()
             raise
-
-    async def commit(self) -> Stored:
-        """Make the object appear; see the protocol."""
-        self._require_open()
-        try:
-            stored = await self._finish()
-        except BaseException:
-            await self.abort()
-            raise
-        self._is_open = False
-        return stored
-
-    async def abort(self) -> None:
-        """Forget the object; see the protocol."""
-        if self._is_open:
-            self._is_open = False
-            self._chunks.clear()
-            await asyncio.shield(self._discard())
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.abort()
-
-    def _require_open(self) -> None:
-        if not self._is_open:
-            raise ValueError("The writer was committed or aborted already.")
 
     def _take_part(self) -> bytes:
         part = b"".join(self._chunks)
@@ -209,6 +178,7 @@ class S3Writer:
         return Stored(self._key, self._size, self._sha256.digest())
 
     async def _discard(self) -> None:
+        self._chunks.clear()
         for task in self._on_their_way:
             task.cancel()
         # A part that arrives after the abort would stay behind, so they end first.
