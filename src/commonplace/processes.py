@@ -39,6 +39,7 @@ STOP_SECONDS: Final = 30.0  #: how long children may take to finish what they be
 _RESTART_SECONDS: Final = 1.0
 _READY_SECONDS: Final = 60.0
 _BACKLOG: Final = 1024
+_WORKER_NICENESS: Final = 5  # on a machine that both share, somebody waits for a request and nobody for a delivery
 _log = structlog.get_logger(__name__)
 _fork = multiprocessing.get_context("fork")  # see docs/decisions/0003: the children share what the parent imported
 
@@ -209,6 +210,7 @@ class Supervisor:
             _serve_with_uvicorn(self._listener)
 
     def _run_worker(self) -> None:
+        os.nice(_WORKER_NICENESS)
         # Links in mails name the port that was found free.
         startup.run_worker(self._settings.model_copy(update={"port": self._port}), self._apps)
 
