@@ -104,6 +104,38 @@ async def test_a_broken_connection_is_replaced(numbers: Database) -> None:
     assert await values(numbers) == []
 
 
+async def test_a_connection_that_ends_between_two_uses_leaves_room_for_another(
+    database: Database, database_address: Address
+) -> None:
+    single = Database(database_address, DatabaseSettings(pool_size=1, acquire_timeout_seconds=5))
+    backend = text("SELECT pg_backend_pid()")
+    try:
+        for _ in range(2):
+            async with single.reading() as session:
+                pid = await session.scalar(backend)
+            async with single.reading() as session:
+                assert await session.scalar(backend) == pid, "what nobody waits for is at hand for the next"
+            async with database.reading() as other:
+                await other.scalar(text("SELECT pg_terminate_backend(CAST(:pid AS int), 5000)"), pid=pid)
+            await asyncio.sleep(0.05)
+            async with single.reading() as session:
+                assert await session.scalar(backend) != pid
+    finally:
+        await single.close()
+
+
+async def test_a_transaction_that_somebody_left_open_reaches_nobody_else(database_address: Address) -> None:
+    single = Database(database_address, DatabaseSettings(pool_size=1))
+    try:
+        async with single.reading() as session:
+            await session.connection.execute("BEGIN")
+            await session.connection.execute("CREATE TABLE left_open (value int)")
+        async with single.reading() as session:
+            assert await session.scalar(text("SELECT to_regclass('left_open')")) is None
+    finally:
+        await single.close()
+
+
 async def test_a_connection_lost_inside_a_transaction_is_told_and_nothing_stays(numbers: Database) -> None:
     with pytest.raises(DatabaseUnavailable):
         async with numbers.writing() as session:

@@ -19,7 +19,8 @@ from commonplace.platform.backup.errors import InTheWay
 from commonplace.platform.database.ids import new_id
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.row import Row
-from commonplace.platform.database.session import Connection, Database, ReadSession
+from commonplace.platform.database.session import Database, ReadSession
+from commonplace.platform.database.spare import Connection
 from commonplace.platform.events.registry import Registry
 from commonplace.platform.parts import Parts
 from commonplace.platform.storage.objects import ObjectUses

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy.sql import ClauseElement
 
 from commonplace.platform.database.address import Address
@@ -20,6 +19,7 @@ from commonplace.platform.database.errors import DatabaseBusy, DatabaseUnavailab
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.row import Row, prepare_connection
 from commonplace.platform.database.settings import DatabaseSettings
+from commonplace.platform.database.spare import Connection, Spare
 from commonplace.platform.database.traced import traced_connections
 from commonplace.platform.telemetry.tracing import Tracing
 
@@ -27,10 +27,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Statement = Query | ClauseElement
 if TYPE_CHECKING:  # the driver's classes are generic for the type checker only
-    Connection: TypeAlias = PoolConnectionProxy[Row]
     Pool: TypeAlias = asyncpg.Pool[Row]
 else:
-    Connection, Pool = PoolConnectionProxy, asyncpg.Pool
+    Pool = asyncpg.Pool
 
 _GONE = (
     asyncpg.PostgresConnectionError,
@@ -145,9 +144,11 @@ class Database:
         self._tracing = tracing or Tracing()
         self._pool: Pool | None = None
         self._opening = asyncio.Lock()
+        self._spare = Spare(self._to_pool)
 
     async def close(self) -> None:
         """Close every connection, after the sessions under way (10 s at most)."""
+        await self._spare.close()
         pool, self._pool = self._pool, None
         if pool is not None:
             try:
@@ -165,10 +166,12 @@ class Database:
             DatabaseBusy: no connection came free in time.
         """
         connection = await self.acquire()
+        is_clean = False
         try:
             yield ReadSession(connection)
+            is_clean = True
         finally:
-            await self.release(connection)
+            await self.release(connection, is_clean=is_clean)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[WriteSession]:
@@ -179,6 +182,7 @@ class Database:
             DatabaseBusy: no connection came free in time.
         """
         connection = await self.acquire()
+        is_clean = False
         try:
             await begin(connection)
             session = WriteSession(connection)
@@ -188,9 +192,10 @@ class Database:
                 await rollback(connection)
                 raise
             await commit(connection)
+            is_clean = True
             self.announce(session)
         finally:
-            await self.release(connection)
+            await self.release(connection, is_clean=is_clean)
 
     def announce(self, session: WriteSession) -> None:
         """After a commit: wake whoever waits for events, when the session told some."""
@@ -199,8 +204,12 @@ class Database:
 
     async def acquire(self) -> Connection:
         """A connection out of the pool; give it back with `release`. Prefer `reading` and `writing`."""
+        connection = self._spare.take()
+        if connection is not None:
+            return connection
         pool = self._pool or await self._open()
         wait_seconds = self.settings.acquire_timeout_seconds
+        self._spare.wanted += 1
         try:
             return await pool.acquire(timeout=wait_seconds)
         except TimeoutError as error:
@@ -211,9 +220,19 @@ class Database:
             if is_being_cancelled():
                 raise
             raise DatabaseUnavailable from error
+        finally:
+            self._spare.wanted -= 1
 
-    async def release(self, connection: Connection) -> None:
-        """Give a connection back; one that broke is replaced."""
+    async def release(self, connection: Connection, *, is_clean: bool = False) -> None:
+        """Give a connection back; one that broke is replaced.
+
+        `is_clean` says that all it was asked for came to a good end: then it may serve the next at once.
+        """
+        if self._pool is None or (is_clean and self._spare.keep(connection)):
+            return
+        await self._to_pool(connection)
+
+    async def _to_pool(self, connection: Connection) -> None:
         if self._pool is not None:
             try:
                 await self._pool.release(connection)

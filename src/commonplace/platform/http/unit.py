@@ -14,7 +14,6 @@ from starlette.requests import Request
 
 from commonplace.platform.database.errors import DatabaseUnavailable
 from commonplace.platform.database.session import (
-    Connection,
     Database,
     ReadSession,
     WriteSession,
@@ -22,6 +21,7 @@ from commonplace.platform.database.session import (
     commit,
     rollback,
 )
+from commonplace.platform.database.spare import Connection
 from commonplace.platform.parts import Parts
 
 Action = Callable[[], Awaitable[None]]
@@ -102,14 +102,16 @@ class Unit:
         """Commit what was written, give the connection back, and wake whoever waits for news."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            is_clean = False
             try:
                 if self._write is not None:
                     await commit(connection)
+                is_clean = True
             except (DatabaseUnavailable, asyncio.CancelledError):
                 self.nothing_to_undo()
                 raise
             finally:
-                await self._parts[Database].release(connection)
+                await self._parts[Database].release(connection, is_clean=is_clean)
             if self._write is not None:
                 self._parts[Database].announce(self._write)
             self._read = self._write = None
