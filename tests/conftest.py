@@ -33,6 +33,7 @@ from commonplace.platform.parts import Parts
 from commonplace.platform.telemetry import logs
 from commonplace.platform.telemetry.settings import TelemetrySettings
 from commonplace.settings import Settings, load_settings
+from tests.emptied import EmptiedDatabase
 from tests.seaweedfs import S3Server, SeaweedFS
 from tests.visitor import PASSWORD, Join, Visitor
 
@@ -42,16 +43,6 @@ TEMPLATE = "commonplace_template"
 SECRET = "a-test-secret-of-the-length-that-is-asked-for-0123456789"
 _END_SECONDS = 120
 _numbers = itertools.count()
-_OTHERS = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-"""
-#: Tables of ours that a new installation has nothing in; a partitioned one stands for its partitions.
-_TABLES = """
-SELECT format('%I.%I', nspname, relname) AS name FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname NOT IN ('pg_catalog', 'information_schema')
-AND nspname || '.' || relname NOT IN ('platform.epoch', 'platform.consumer', 'platform.alembic_version')
-"""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -104,8 +95,15 @@ def empty_database(database_server: Address) -> Iterator[Address]:
 
 
 @pytest.fixture
-def database_address(database_server: Address) -> Iterator[Address]:
-    """A migrated database of this test's own."""
+def database_address(_emptied_database: EmptiedDatabase) -> Address:
+    """A migrated database with nothing in it. It serves all tests of this worker: leave its tables as they are."""
+    _emptied_database.empty()
+    return _emptied_database.address
+
+
+@pytest.fixture
+def cloned_database_address(database_server: Address) -> Iterator[Address]:
+    """A migrated database of this test's own, which it may alter."""
     yield from _cloned(database_server, TEMPLATE)
 
 
@@ -122,31 +120,11 @@ def shared_database_address(database_server: Address) -> Iterator[Address]:
 
 
 @pytest.fixture(scope="session")
-def lasting_database_address(database_server: Address) -> Iterator[Address]:
-    """The database that `emptied_database_address` empties."""
-    yield from _cloned(database_server, TEMPLATE)
-
-
-@pytest.fixture
-def emptied_database_address(lasting_database_address: Address) -> Address:
-    """A migrated database with nothing in it: a tenth of the cost of a clone, and as good where no test alters it."""
-    asyncio.run(_empty(lasting_database_address))
-    return lasting_database_address
-
-
-async def _empty(address: Address) -> None:
-    connection = await asyncpg.connect(**address.driver_arguments())
-    try:
-        while await connection.fetchval(_OTHERS):  # of the test before, on their way out
-            await asyncio.sleep(0.002)
-        tables = [row["name"] for row in await connection.fetch(_TABLES)]
-        filled = await connection.fetch(
-            " UNION ALL ".join(f"SELECT '{name}' AS name WHERE EXISTS (SELECT FROM {name})" for name in tables)
-        )
-        if filled:
-            await connection.execute("TRUNCATE " + ", ".join(row["name"] for row in filled) + " CASCADE")
-    finally:
-        await connection.close()
+def _emptied_database(database_server: Address) -> Iterator[EmptiedDatabase]:
+    for address in _cloned(database_server, TEMPLATE):
+        emptied = EmptiedDatabase(address)
+        yield emptied
+        emptied.close()
 
 
 def _cloned(server: Address, template: str) -> Iterator[Address]:

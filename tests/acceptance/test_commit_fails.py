@@ -32,9 +32,11 @@ async def commits_failing(database: Database) -> AsyncIterator[None]:
     async with database.writing() as session:
         for statement in (_REFUSE, _AT_COMMIT):
             await session.execute(text(statement))
-    yield
-    async with database.writing() as session:
-        await session.execute(text("DROP FUNCTION refuse() CASCADE"))
+    try:
+        yield
+    finally:
+        async with database.writing() as session:
+            await session.execute(text("DROP FUNCTION refuse() CASCADE"))
 
 
 async def everything(database: Database, storage: ObjectStorage) -> dict[str, Any]:

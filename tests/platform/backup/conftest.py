@@ -64,6 +64,12 @@ class Life:
 
 
 @pytest.fixture
+def database_address(cloned_database_address: Address) -> Address:
+    """One that a test may alter: it is dumped, and restored over."""
+    return cloned_database_address
+
+
+@pytest.fixture
 async def life(ana: Visitor, deliver: Callable[[], Awaitable[None]]) -> Life:
     """Files of all sizes, with versions, a folder, a trash, thumbnails and a past."""
     life = Life()

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from commonplace.platform.app import App
+from commonplace.platform.database.address import Address
 from commonplace.platform.database.ids import new_id
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.row import Row
@@ -25,6 +26,12 @@ Write = Callable[..., Awaitable[Row]]
 Change = Callable[..., Awaitable[Row]]
 Now = Callable[[], Awaitable[asof.Moment]]
 Sql = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+def database_address(cloned_database_address: Address) -> Address:
+    """One that a test may alter: notes have tables."""
+    return cloned_database_address
 
 
 @pytest.fixture

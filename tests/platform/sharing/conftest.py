@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from commonplace.platform.database.address import Address
 from commonplace.platform.database.session import Database
 from commonplace.platform.history.kinds import Kinds
 from commonplace.platform.parts import Parts
@@ -14,11 +13,6 @@ from tests.visitor import Join, Visitor
 
 Make = Callable[..., Awaitable[str]]
 Share = Callable[..., Awaitable[dict[str, Any]]]
-
-
-@pytest.fixture
-def database_address(emptied_database_address: Address) -> Address:
-    return emptied_database_address
 
 
 @pytest.fixture

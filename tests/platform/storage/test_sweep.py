@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from commonplace.installed import APPS
 from commonplace.platform.app import load
+from commonplace.platform.database.address import Address
 from commonplace.platform.database.session import Database
 from commonplace.platform.parts import Parts
 from commonplace.platform.storage import commands
@@ -47,6 +48,12 @@ HOLDERS = ObjectUse(
 INSTALLED = [load(reference).name for reference in APPS]
 USES = ObjectUses([VERSIONS, HOLDERS], apps=[*INSTALLED, "test"])
 NOW = timedelta(0)
+
+
+@pytest.fixture
+def database_address(cloned_database_address: Address) -> Address:
+    """One that a test may alter: there are tables of an app."""
+    return cloned_database_address
 
 
 @pytest.fixture
