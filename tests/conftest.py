@@ -34,6 +34,7 @@ from commonplace.platform.telemetry import logs
 from commonplace.platform.telemetry.settings import TelemetrySettings
 from commonplace.settings import Settings, load_settings
 from tests.emptied import EmptiedDatabase
+from tests.scheduling import ByWhatTheyShare
 from tests.seaweedfs import S3Server, SeaweedFS
 from tests.visitor import PASSWORD, Join, Visitor
 
@@ -52,6 +53,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if capture is not None:
         capture.suspend_global_capture(in_=True)
     faulthandler.dump_traceback_later(_END_SECONDS, exit=True)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The tests of a module that shares something dear stay together."""
+    return ByWhatTheyShare(config, log)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

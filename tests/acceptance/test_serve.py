@@ -104,6 +104,7 @@ class TestStopping:
         assert client.get("/api/files").status_code == 200
 
 
+@pytest.mark.long
 class TestServers:
     def test_the_application_runs_on_uvicorn_too(self, installation: Make) -> None:
         served = installation().start("--server", "uvicorn")

@@ -18,7 +18,7 @@ LOOKS = [
         marks=[pytest.mark.long] if is_long else [],
     )
     for width, scheme, is_long in (
-        (1280, "light", False),
+        (1280, "light", True),
         (360, "dark", False),
         (1280, "dark", True),
         (360, "light", True),

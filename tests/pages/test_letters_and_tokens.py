@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from tests.acceptance.served import Served
 from tests.pages.conftest import Reader
-from tests.pages.test_axe import find_nothing
+from tests.pages.test_axe import LOOKS, find_nothing
 from tests.visitor import PASSWORD
 
 pytestmark = pytest.mark.browser
@@ -102,10 +102,9 @@ def test_a_token_is_made_used_and_revoked(browse: Callable[..., Reader], scripts
     assert reader.http.get("/api/files", headers=asked).status_code == 401
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
-def test_axe_finds_nothing(browse: Callable[..., Reader], served: Served, width: int, scheme: str) -> None:
-    reader = browse(viewport={"width": width, "height": 860}, color_scheme=scheme, reduced_motion="reduce")
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing(browse: Callable[..., Reader], served: Served, look: dict[str, Any]) -> None:
+    reader = browse(**look, reduced_motion="reduce")
     page = reader.page
     confirming = link_to(served, reader.email, "Confirm your e-mail address")
     assert reader.http.post("/api/auth/password/forgot", json={"email": reader.email}).status_code == 202

@@ -217,6 +217,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     served.stop()
 
 
+@pytest.mark.long  # an installation of its own
 def test_where_one_is_asked_for_one_is_led_to_it_and_then_on(browse: Callable[..., Reader], strict: Served) -> None:
     reader = browse(signed_in=False)
     reader.url = strict.url
@@ -241,6 +242,7 @@ def test_where_one_is_asked_for_one_is_led_to_it_and_then_on(browse: Callable[..
     expect(page.get_by_role("alert")).to_contain_text("this is your last")
 
 
+@pytest.mark.long  # an installation of its own
 def test_one_proves_it_again_or_is_told_that_it_was_wrong(browse: Callable[..., Reader], strict: Served) -> None:
     reader = browse(signed_in=False)
     reader.url = strict.url.replace("127.0.0.1", "localhost")
