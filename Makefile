@@ -72,9 +72,10 @@ clean:  ## Remove the virtual environment and caches; data/ stays
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/installed-dev: .venv/installed-runtime requirements/dev.txt
+.venv/installed-dev: .venv/installed-runtime requirements/dev.txt tests/issuer/package-lock.json
 	@echo "Installing what the tests need …"
 	@$(INSTALL) -r requirements/dev.txt
+	@$(BIN)/python -m tests.real_issuer
 	@touch $@
 
 .venv/installed-bench: .venv/installed-dev requirements/bench.txt

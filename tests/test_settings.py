@@ -46,6 +46,26 @@ class TestSources:
         settings = load_settings({"ACCOUNTS__HASHING_SCHEME": "argon2id"}, env_file=None)
         assert settings.accounts.hashing_scheme == "argon2id"  # type: ignore[attr-defined]
 
+    def test_sections_with_names_of_ones_own(self, tmp_path: Path) -> None:
+        secret = tmp_path / "secret"
+        secret.write_text("s3cret\n")
+        google = "ACCOUNTS__ISSUERS__GOOGLE__"
+        environ = {f"{google}CLIENT_ID": "us", f"{google}CLIENT_SECRET_FILE": str(secret)}
+        (name, issuer), *none = load_settings(environ, env_file=None).accounts.issuers.items()  # type: ignore[attr-defined]
+        assert (name, issuer.client_secret.get_secret_value(), none) == ("google", "s3cret", [])
+        home = "ACCOUNTS__ISSUERS__HOME__"
+        for variable, value, said in (
+            (f"{google}CLIENTID", "us", f"Did you mean {google.replace('GOOGLE', '<NAME>')}CLIENT_ID?"),
+            (f"{home}CLIENT_ID", "us", f"{home}ISSUER is not set"),
+            (f"{google}CLIENT_SECRET", "s", f"{google}CLIENT_ID is not set"),
+            (f"{home}ISSUER", "http://id.example.org", "must begin with https://"),
+            (f"{google}PRESET", "myspace", "'keycloak'"),
+            ("AUTH_PROVIDER", "cognito", "no issuer is a user pool of Cognito"),
+            ("ACCOUNTS", "{", "holds what is no JSON"),
+            ("JWT", "[1", "holds what is no JSON"),
+        ):
+            assert any(said in text for text in refused({variable: value}).values()), variable
+
     def test_the_key_of_the_bucket_has_a_second_name(self, tmp_path: Path) -> None:
         env_file = tmp_path / ".env"
         env_file.write_text("ENCRYPTION_KEY_ID=alias/cloud\n")

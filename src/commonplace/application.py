@@ -237,6 +237,7 @@ def build(settings: Settings, parts: Parts, apps: Sequence[App], *, run: Path | 
         bound_host=settings.host,
         aliases=[alias for app in apps for alias in app.aliases],
         is_stream=_is_stream(apps),
+        takes_cross_site=_takes_cross_site(apps),
         html_problem=parts[Pages].problem,
         metrics=parts[metrics.Metrics],
         tracing=parts[tracing.Tracing],
@@ -340,6 +341,11 @@ def _is_public(apps: Iterable[App]) -> Callable[[str, str], bool]:
 def _is_stream(apps: Iterable[App]) -> Callable[[str, str], bool]:
     streams = [load(app.streams) for app in apps if app.streams is not None]
     return lambda method, path: path == "/api/live" or any(is_stream(method, path) for is_stream in streams)
+
+
+def _takes_cross_site(apps: Iterable[App]) -> Callable[[str, str], bool]:
+    rules = [load(app.takes_cross_site) for app in apps if app.takes_cross_site is not None]
+    return lambda method, path: any(rule(method, path) for rule in rules)
 
 
 def _heed_signals() -> None:

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, create_model, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from commonplace.installed import APPS
 from commonplace.platform.app import App, load
@@ -38,6 +38,7 @@ from commonplace.platform.storage.settings import StorageSettings
 from commonplace.platform.telemetry.settings import TelemetrySettings
 
 EXIT_CODE: Final = 78  # EX_CONFIG of sysexits.h
+ANY_NAME: Final = "<NAME>"  #: in a variable's name: what stands there is up to whoever sets it
 _FILE_SUFFIX: Final = "_FILE"
 _VALKEY_ADDRESS: Final = re.compile(r"((valkeys?|rediss?)://[^\s/]+(/\d*)?|unix://\S+)(\?\S*)?")
 _SERVICE_ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.:_\[\]-]+/?")
@@ -101,6 +102,11 @@ class Settings(BaseSettings):
         default=None,
         description="A Valkey or Redis server that all processes share, `valkey://user:password@host:6379/0` (`valkeys://`"
         " with TLS): it carries wake-ups and counts of requests, which go through PostgreSQL otherwise.",
+    )
+    auth_provider: Literal["local", "cognito", "both"] = Field(
+        default="local",
+        description="Who keeps accounts: `local` passwords of this installation, the user pool of the issuer that"
+        " ACCOUNTS__ISSUERS__ names as Cognito's, or both. With a pool, its access tokens open every route.",
     )
     encryption_key_id: str | None = Field(
         default=None, description="Another name of FILE_STORAGE__KMS_KEY_ID. Where both are set they are equal."
@@ -230,6 +236,8 @@ def load_settings(environ: Mapping[str, str] | None = None, *, env_file: Path | 
         except ValidationError as error:
             told = {fault.name for fault in faults}
             faults.extend(fault for fault in _faults_of(kind, error) if fault.name not in told)
+        except SettingsError as error:
+            faults.append(_not_json(error))
         except (OSError, UnicodeDecodeError) as error:
             faults.append(Fault(".env", f"cannot be read: {error}.", "Make it a readable UTF-8 file, or remove it."))
     if settings is not None:
@@ -243,15 +251,20 @@ def load_settings(environ: Mapping[str, str] | None = None, *, env_file: Path | 
 
 
 def variables(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every variable of a settings class as the environment spells it, sections before what they hold."""
+    """Every variable of a settings class as the environment spells it, in order.
+
+    `ANY_NAME` stands where whoever sets it chooses a name.
+    """
     for name, info in kind.model_fields.items():
         spelled = "COMMONPLACE_DATA_DIR" if name == "data_dir" and not prefix else _spelled(name, info).upper()
         variable = prefix + spelled
-        section = _section(info)
-        if section is None:
-            yield variable, info
-        else:
+        section, named = _section(info), _named_sections(info)
+        if section is not None:
             yield from variables(section, f"{variable}__")
+        elif named is not None:
+            yield from variables(named, f"{variable}__{ANY_NAME}__")
+        else:
+            yield variable, info
 
 
 def _spelled(name: str, info: FieldInfo) -> str:
@@ -262,6 +275,30 @@ def _spelled(name: str, info: FieldInfo) -> str:
 def _section(info: FieldInfo) -> type[BaseModel] | None:
     annotation = info.annotation
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _named_sections(info: FieldInfo) -> type[BaseModel] | None:
+    """The class of sections that each have a name of their own: `dict[str, Section]`."""
+    if get_origin(info.annotation) is not dict:
+        return None
+    kind = get_args(info.annotation)[1]
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+class _Known:
+    """The variables there are, also those in whose middle a name is chosen."""
+
+    def __init__(self, kind: type[BaseModel]) -> None:
+        self.spelled = [variable for variable, _ in variables(kind)]
+        self._plain = frozenset(name for name in self.spelled if ANY_NAME not in name)
+        self._named = [
+            re.compile(re.escape(name).replace(re.escape(ANY_NAME), "[A-Z0-9-]+"))
+            for name in self.spelled
+            if ANY_NAME in name
+        ]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._plain or any(pattern.fullmatch(name) for pattern in self._named)
 
 
 def _apps(values: Mapping[str, str], env_file: Path | None, faults: list[Fault]) -> tuple[str, ...]:
@@ -283,7 +320,7 @@ def _apps(values: Mapping[str, str], env_file: Path | None, faults: list[Fault])
 
 
 def _from_files(kind: type[Settings], environ: Mapping[str, str], faults: list[Fault]) -> Iterator[tuple[str, str]]:
-    known = {variable for variable, _ in variables(kind)}
+    known = _Known(kind)
     for name, path in environ.items():
         target = name.upper().removesuffix(_FILE_SUFFIX)
         if name.upper().endswith(_FILE_SUFFIX) and target in known:
@@ -313,12 +350,12 @@ class _as_environment:  # noqa: N801 - reads as a verb where it is used
 
 def _misspelled(kind: type[Settings], values: Mapping[str, str]) -> Iterator[Fault]:
     """Variables that begin like one of our sections and are none: a setting that would silently not count."""
-    known = [variable for variable, _ in variables(kind)]
-    sections = {variable.split("__")[0] for variable in known if "__" in variable}
+    known = _Known(kind)
+    sections = {variable.split("__")[0] for variable in known.spelled if "__" in variable}
     for name in values:
         upper = name.upper()
         if "__" in upper and upper.split("__")[0] in sections and upper.removesuffix(_FILE_SUFFIX) not in known:
-            closest = difflib.get_close_matches(upper, known, n=1)
+            closest = difflib.get_close_matches(upper, known.spelled, n=1)
             remedy = f"Did you mean {closest[0]}?" if closest else "Remove it; .env.example lists every variable."
             yield Fault(name, "there is no such setting.", remedy)
 
@@ -330,6 +367,13 @@ def _faults_of(kind: type[Settings], error: ValidationError) -> Iterator[Fault]:
         name = "COMMONPLACE_DATA_DIR" if name.endswith("COMMONPLACE_COMMONPLACE_DATA_DIR") else name
         message = detail["msg"].removeprefix("Value error, ").rstrip(".")
         yield Fault(name, f"{message}; it is {_shape(detail['input'])}.", _remedy(kind, location))
+
+
+def _not_json(error: SettingsError) -> Fault:
+    """A section that was set as a whole, and is not what that has to be."""
+    match = re.search(r'field "(\w+)"', str(error))
+    name = match[1].upper() if match else "A section"
+    return Fault(name, "holds what is no JSON.", f"Set its settings one by one, such as {name}__…; or a JSON object.")
 
 
 def _shape(value: object) -> str:
@@ -348,10 +392,15 @@ def _shape(value: object) -> str:
 def _remedy(kind: type[BaseModel], location: Sequence[str]) -> str:
     info: FieldInfo | None = None
     section: type[BaseModel] | None = kind
+    named: type[BaseModel] | None = None
     for part in location:
         fields = {} if section is None else {_spelled(*field): field[1] for field in section.model_fields.items()}
         info = fields.get(part)
+        if info is None and named is not None:  # the name of a section among several
+            section, named = named, None
+            continue
         section = None if info is None else _section(info)
+        named = None if info is None else _named_sections(info)
     if info is None:
         return "See .env.example."
     choices = get_args(info.annotation) if getattr(info.annotation, "__origin__", None) is Literal else ()
@@ -360,16 +409,21 @@ def _remedy(kind: type[BaseModel], location: Sequence[str]) -> str:
 
 
 def _with_environment(settings: Settings) -> Settings:
-    """Tell each section that wants to know whether this is production."""
+    """Tell each section that wants to know whether this is production, and who keeps accounts."""
+    told = {"is_production": settings.is_production, "auth_provider": settings.auth_provider}
     changed = {
-        name: getattr(settings, name).model_copy(update={"is_production": settings.is_production})
+        name: getattr(settings, name).model_copy(update={key: told[key] for key in told if key in section.model_fields})
         for name, info in type(settings).model_fields.items()
-        if (section := _section(info)) is not None and "is_production" in section.model_fields
+        if (section := _section(info)) is not None
     }
     return settings.model_copy(update=changed)
 
 
 def _contradictions(settings: Settings) -> Iterator[Fault]:
+    accounts = getattr(settings, "accounts", None)
+    if settings.auth_provider != "local" and accounts is not None and not accounts.has_pool:
+        remedy = "Set ACCOUNTS__ISSUERS__COGNITO__ISSUER and …__CLIENT_ID."
+        yield Fault("AUTH_PROVIDER", f"is {settings.auth_provider}, and no issuer is a user pool of Cognito.", remedy)
     key_id = settings.encryption_key_id
     if key_id and settings.file_storage.kms_key_id not in {None, key_id}:
         yield Fault("ENCRYPTION_KEY_ID", "names another key than FILE_STORAGE__KMS_KEY_ID.", "Set one of them.")

@@ -21,7 +21,7 @@ def _lines() -> Iterator[str]:
     yield "# Every setting of Commonplace, at its default. Copy this file to .env and change what you need."
     yield "# A secret can be kept in a file instead: NAME_FILE=/path/to/it."
     for variable, info in variables(settings_class()):
-        if variable.endswith("__IS_PRODUCTION"):  # follows ENVIRONMENT
+        if variable.endswith(("__IS_PRODUCTION", "__AUTH_PROVIDER")):  # these follow ENVIRONMENT and AUTH_PROVIDER
             continue
         yield ""
         yield from (f"# {line}" for line in textwrap.wrap(info.description or "", width=110))

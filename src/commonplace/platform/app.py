@@ -118,4 +118,5 @@ class App:
     takes_tokens: bool = True  #: whether API tokens open its API, by the scopes `name:read` and `name:write`
     public: Sequence[str] = ()  #: operations without a credential: `POST /api/auth/login`
     streams: str | None = None  #: `def is_stream(method: str, path: str) -> bool`: bodies without limit of size or time
+    takes_cross_site: str | None = None  #: `def (method, path) -> bool`: what pages of other sites may post
     compose: str | None = None  #: `async def compose(parts: Parts) -> None`, adds the app's own parts

@@ -29,6 +29,8 @@ from commonplace.apps.accounts.factors.second_step import SecondStepNeeded
 from commonplace.apps.accounts.invitations import api as invitations_api
 from commonplace.apps.accounts.invitations import service as invitations
 from commonplace.apps.accounts.invitations.errors import InvitationNotAllowed, InvitationNotValid, InvitationsClosed
+from commonplace.apps.accounts.issuers import api as issuers_api
+from commonplace.apps.accounts.issuers.errors import LocalPasswordsOff
 from commonplace.apps.accounts.leaving import api as leaving_api
 from commonplace.apps.accounts.letters import api as letters_api
 from commonplace.apps.accounts.letters.errors import TooManyLetters
@@ -85,6 +87,7 @@ router = Router(prefix="/api/auth", tags=_TAGS)
             InvitationNotValid,
             InvitationsClosed,
             InvitationNotAllowed,
+            LocalPasswordsOff,
         ),
     },
 )
@@ -115,7 +118,7 @@ async def register(
     response_model=Tokens,
     responses={
         202: {"model": SecondStepRead, "description": "The password is right; a second factor is needed."},
-        **problems(WrongCredentials, TooManySignIns, SignInBusy),
+        **problems(WrongCredentials, TooManySignIns, SignInBusy, LocalPasswordsOff),
     },
 )
 async def login(credentials: SignIn, accounts: TheAccounts, request: Request, response: Response) -> Tokens | Response:
@@ -215,3 +218,4 @@ router.include_router(session_api.router)
 router.include_router(people_api.router)
 router.include_router(leaving_api.router)
 router.include_router(invitations_api.router)
+router.include_router(issuers_api.router)

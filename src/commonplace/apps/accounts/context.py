@@ -8,6 +8,9 @@ from uuid import UUID
 
 from commonplace.apps.accounts.derived_keys import DerivedKeys
 from commonplace.apps.accounts.factors.proof_source import StoredProofs
+from commonplace.apps.accounts.issuers.errors import LocalPasswordsOff
+from commonplace.apps.accounts.issuers.issuers import Issuers
+from commonplace.apps.accounts.issuers.web import Web
 from commonplace.apps.accounts.passwords import Passwords
 from commonplace.apps.accounts.person_source import StoredPeople
 from commonplace.apps.accounts.refused_lately import RefusedLately
@@ -47,9 +50,19 @@ class Accounts:
     identity: Identity
     refused_lately: RefusedLately
     mailer: Mailer
+    issuers: Issuers
     hides_addresses: bool  #: whether nobody may learn which addresses have accounts: registration goes by mail then
     keys: DerivedKeys = field(repr=False)
     clock: Callable[[], float]
+
+    def require_passwords(self) -> None:
+        """Let pass where accounts have passwords of this installation.
+
+        Raises:
+            LocalPasswordsOff: accounts are kept by an issuer.
+        """
+        if not self.settings.keeps_passwords:
+            raise LocalPasswordsOff
 
     def now(self) -> datetime:
         """The present moment, UTC."""
@@ -110,6 +123,7 @@ async def compose(parts: Parts) -> None:
         identity=identity,
         refused_lately=RefusedLately(),
         mailer=parts[Mailer],
+        issuers=Issuers(settings.issuers, parts[Web] if Web in parts else Web()),
         hides_addresses=_hides_addresses(settings, parts),
         keys=keys,
         clock=clock,
@@ -119,6 +133,10 @@ async def compose(parts: Parts) -> None:
     parts.add(StoredPeople(database, only_proven=accounts.hides_addresses), as_=People)
     parts.add(StoredProofs(database=database, minutes=settings.proof_minutes, clock=clock), as_=Proofs)
     parts.add(accounts)
+    if settings.takes_pool_tokens:
+        from commonplace.apps.accounts.issuers.pool_tokens import PoolTokens  # noqa: PLC0415 - it needs this module
+
+        identity.foreign = PoolTokens(accounts)
     parts.on_close(accounts.close)
 
 

@@ -19,6 +19,7 @@ class DerivedKeys:
         self.inviting = _derived(secret, b"commonplace: invitations")  #: makes the links of invitations
         self.naming = _derived(secret, b"commonplace: sign-in attempts")  #: hides what somebody typed as an address
         self.factors = _derived(secret, b"commonplace: second factors")  #: encrypts the secrets of authenticator apps
+        self.straying = _derived(secret, b"commonplace: sign-ins elsewhere")  #: seals a sign-in that goes to an issuer
         self.challenging = _derived(secret, b"commonplace: passkey challenges")  #: marks a passkey's challenge as ours
 
 

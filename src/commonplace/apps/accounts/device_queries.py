@@ -59,6 +59,11 @@ REMOVE_FACTORS_SINCE: Final = Query(
         EXISTS (SELECT FROM recovery_code) AS recovery_codes
     """)
 )
+REMOVE_IDENTITIES_SINCE: Final = Query(
+    text("""
+    DELETE FROM accounts.identity WHERE person_id = :person_id AND linked_at >= :since RETURNING id, issuer
+    """)
+)
 # The newest one stays, however old: a person with no known device would not be told of a new one.
 FORGET_DEVICES: Final = Query(
     text("""

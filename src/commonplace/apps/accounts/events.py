@@ -21,7 +21,7 @@ class PersonRegistered(Event):
     name: ClassVar[str] = "person.registered"
     person_id: UUID
     role: Literal["user", "administrator"]
-    how: Literal["sign_up", "first_run", "command", "invitation"]
+    how: Literal["sign_up", "first_run", "command", "invitation", "issuer"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,17 @@ class SignedIn(Event):
     person_id: UUID
     session_id: UUID
     method: Literal[
-        "password", "registration", "password_and_totp", "password_and_recovery_code", "password_and_passkey", "passkey"
+        "password",
+        "registration",
+        "password_and_totp",
+        "password_and_recovery_code",
+        "password_and_passkey",
+        "passkey",
+        "identity",
+        "identity_and_totp",
+        "identity_and_recovery_code",
+        "identity_and_passkey",
+        "cognito_token",
     ]
     kind: Literal["api", "browser"]
 
@@ -224,3 +234,23 @@ class PasskeyCountedBack(Event):
     name: ClassVar[str] = "passkey.counted_back"
     person_id: UUID
     passkey_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityLinked(Event):
+    """A person can sign in by this issuer from now on. Who they are there stands with the identity itself."""
+
+    name: ClassVar[str] = "identity.linked"
+    person_id: UUID
+    identity_id: UUID
+    issuer: str  #: its name in the settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityUnlinked(Event):
+    """A person cannot sign in by this issuer any more. Their sessions go on."""
+
+    name: ClassVar[str] = "identity.unlinked"
+    person_id: UUID
+    identity_id: UUID
+    issuer: str  #: its name in the settings, or its address where it is not configured any more

@@ -29,6 +29,8 @@ async def first_run_link(parts: Parts, base_url: str) -> str | None:
     """A new link to become the first administrator; None when there is one. The link given before holds no more."""
     accounts = parts[Accounts]
     token = secrets.token_urlsafe(_TOKEN_BYTES)
+    if not accounts.settings.keeps_passwords:
+        return None
     async with accounts.database.writing() as session:
         if await session.scalar(queries.ADMINISTRATOR_EXISTS):
             return None
@@ -60,6 +62,7 @@ async def welcome(accounts: Accounts, *, token: str, person: PersonCreate) -> Pe
     """
     if not await link_is_valid(accounts, token):
         raise LinkNotValid
+    accounts.require_passwords()
     newcomer = await prepare(accounts, person)
     async with accounts.database.writing() as session:
         row = await session.first(queries.FIRST_RUN_TO_USE)

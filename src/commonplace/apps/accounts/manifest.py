@@ -43,6 +43,14 @@ app = App(
             handler="commonplace.apps.accounts.factors.handlers:tell_of_counted_back",
         ),
         Subscription(
+            event="commonplace.apps.accounts.events:IdentityLinked",
+            handler="commonplace.apps.accounts.issuers.handlers:tell_of_linked",
+        ),
+        Subscription(
+            event="commonplace.apps.accounts.events:IdentityUnlinked",
+            handler="commonplace.apps.accounts.issuers.handlers:tell_of_unlinked",
+        ),
+        Subscription(
             event="commonplace.apps.accounts.events:LetterAsked",
             handler="commonplace.apps.accounts.letters.handlers:send_letter",
         ),
@@ -109,6 +117,8 @@ app = App(
         "POST /api/auth/confirm",
         "GET /api/auth/erasures/{token}",  # the token is the credential
         "GET /api/auth/jwks.json",
+        "GET /api/auth/issuers",
     ),
+    takes_cross_site="commonplace.apps.accounts.issuers.cross_site:takes_cross_site",
     compose="commonplace.apps.accounts.context:compose",
 )

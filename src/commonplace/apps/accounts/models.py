@@ -14,6 +14,7 @@ from sqlmodel import Field, SQLModel
 # Not used here: whoever compares the models with the schema is to see these tables too.
 from commonplace.apps.accounts.factors import models as _factor_models  # noqa: F401
 from commonplace.apps.accounts.invitations import models as _invitation_models  # noqa: F401
+from commonplace.apps.accounts.issuers import models as _issuer_models  # noqa: F401
 from commonplace.platform.history.kind import Kind
 
 _SCHEMA = {"schema": "accounts"}

@@ -22,7 +22,7 @@ from commonplace.apps.accounts import device_queries, queries
 from commonplace.apps.accounts.api_tokens import revoke_tokens_of
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import NoticeNotValid
-from commonplace.apps.accounts.events import PasswordReset, SecondFactorRemoved
+from commonplace.apps.accounts.events import IdentityUnlinked, PasswordReset, SecondFactorRemoved
 from commonplace.apps.accounts.password_rules import refuse_unfit
 from commonplace.apps.accounts.sessions import end_sessions_of, tell_ended
 from commonplace.apps.accounts.user_agents import program_of
@@ -107,8 +107,8 @@ async def disown(accounts: Accounts, token: str) -> str:
 async def set_password(accounts: Accounts, token: str, password: str) -> None:
     """Set the person's password by the token that `disown` gave, which works once; all their sessions end.
 
-    Their API tokens are revoked, and second factors added since the session began are removed: whoever held it may
-    have left them to come back by.
+    Their API tokens are revoked, and second factors and linked accounts added since the session began are
+    removed: whoever held it may have left them to come back by.
 
     Raises:
         NoticeNotValid: the token is none of ours, was used, or an hour has passed.
@@ -133,7 +133,7 @@ async def set_password(accounts: Accounts, token: str, password: str) -> None:
         if row is None:
             raise NoticeNotValid
         person_id: UUID = row.person_id
-        await _remove_factors(session, person_id, since=row.began_at)
+        await _remove_factors(session, accounts, person_id, since=row.began_at)
         await session.execute(queries.SET_PASSWORD, person_id=person_id, hash=password_hash, now=accounts.now())
         await session.execute(queries.FORGIVE_PERSON, person_id=person_id)
         await log.tell(session, PasswordReset(person_id=person_id), owner_id=person_id, by=person_id)
@@ -142,7 +142,12 @@ async def set_password(accounts: Accounts, token: str, password: str) -> None:
     await accounts.announce_ended([*ended, *revoked])
 
 
-async def _remove_factors(session: WriteSession, person_id: UUID, *, since: datetime) -> None:
+async def _remove_factors(session: WriteSession, accounts: Accounts, person_id: UUID, *, since: datetime) -> None:
+    unlinked = await session.all(device_queries.REMOVE_IDENTITIES_SINCE, person_id=person_id, since=since)
+    for row in unlinked:
+        name = accounts.issuers.name_of(row.issuer)
+        told = IdentityUnlinked(person_id=person_id, identity_id=row.id, issuer=name)
+        await log.tell(session, told, owner_id=person_id, by=person_id)
     removed = await session.first(device_queries.REMOVE_FACTORS_SINCE, person_id=person_id, since=since)
     for factor in _FACTORS:
         if removed is not None and removed[factor]:

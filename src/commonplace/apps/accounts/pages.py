@@ -19,6 +19,7 @@ from commonplace.apps.accounts.factors.errors import PasskeyRefused, SecondStepO
 from commonplace.apps.accounts.factors.pages import to_second_step
 from commonplace.apps.accounts.factors.second_step import SecondStepNeeded
 from commonplace.apps.accounts.invitations import pages as invitation_pages
+from commonplace.apps.accounts.issuers import pages as issuer_pages
 from commonplace.apps.accounts.languages import LANGUAGES
 from commonplace.apps.accounts.letters import pages as letters_pages
 from commonplace.apps.accounts.letting_in import let_in
@@ -70,6 +71,7 @@ async def welcome(request: Request, accounts: TheAccounts) -> Response:
 @by_themselves.get("/app/sign-up")
 async def sign_up_page(request: Request, accounts: TheAccounts) -> Response:
     """Make an account, while registration is open."""
+    accounts.require_passwords()
     if not accounts.settings.registration_is_open:
         raise RegistrationClosed
     return render(request, "accounts/sign_up.html", next=next_page(request.query_params.get("next")), **_form(accounts))
@@ -106,6 +108,8 @@ async def sign_in_page(request: Request, accounts: TheAccounts) -> Response:
         is_open=accounts.settings.registration_is_open,
         has_administrator=has_administrator,
         is_signed_out="signed-out" in request.query_params,
+        issuers=list(accounts.issuers),
+        keeps_passwords=accounts.settings.keeps_passwords,
         **(_form(accounts) | _refused_before(request)),
     )
 
@@ -129,6 +133,8 @@ async def sign_in(request: Request, accounts: TheAccounts) -> Response:
             is_open=accounts.settings.registration_is_open,
             has_administrator=True,
             is_signed_out=False,
+            issuers=list(accounts.issuers),
+            keeps_passwords=accounts.settings.keeps_passwords,
         )
     if isinstance(session, SecondStepNeeded):
         return to_second_step(session, wanted, device, accounts)
@@ -175,6 +181,7 @@ router.include_router(session_pages.router)
 router.include_router(invitation_pages.router)
 router.include_router(people_pages.router)
 router.include_router(audit_pages.router)
+router.include_router(issuer_pages.router)
 
 
 def _text(form: FormData, name: str) -> str:

@@ -72,6 +72,12 @@ TABLES: Final = (
         columns=("name", "is_synced", "created_at", "last_used_at"),
         order="created_at, id",
     ),
+    PersonalTable(
+        table="accounts.identity",
+        member="identities",
+        columns=("issuer", "subject", "shown", "linked_at", "last_used_at"),
+        order="linked_at, id",
+    ),
     PersonalTable(table="accounts.second_step"),
     PersonalTable(table="accounts.factor_tries"),
     PersonalTable(table="accounts.password", member="password", columns=("changed_at",)),

@@ -158,10 +158,12 @@ LIST_SESSIONS: Final = Query(
 SESSIONS_OF_PERSON: Final = Query(
     text("SELECT id FROM accounts.session WHERE person_id = :person_id AND ended_at IS NULL AND expires_at > :now")
 )
+# That one whose tokens are made elsewhere was ended is kept for as long as there may be tokens of it.
 FORGET_SESSIONS: Final = Query(
     text("""
     DELETE FROM accounts.session WHERE id IN (
-        SELECT id FROM accounts.session WHERE expires_at < :before OR ended_at < :before LIMIT :limit)
+        SELECT id FROM accounts.session WHERE (expires_at < :before OR ended_at < :before)
+            AND (method <> 'cognito_token' OR latest_end_at < :before) LIMIT :limit)
     """)
 )
 

@@ -22,7 +22,7 @@ from commonplace.platform.database.session import WriteSession
 from commonplace.platform.history import record
 from commonplace.platform.identity.caller import Role
 
-How = Literal["sign_up", "first_run", "command", "invitation"]
+How = Literal["sign_up", "first_run", "command", "invitation", "issuer"]
 _FIRST_TIME_ZONE = "UTC"
 _FIRST_LANGUAGE = "en"
 
@@ -33,7 +33,7 @@ class Newcomer:
 
     address: Address
     name: str
-    password_hash: str = field(repr=False)
+    password_hash: str | None = field(repr=False)  #: None: the person signs in by other means
 
 
 async def prepare(accounts: Accounts, person: PersonCreate) -> Newcomer:
@@ -59,6 +59,7 @@ async def prepare_registration(accounts: Accounts, person: PersonCreate) -> Newc
         MalformedAddress, PasswordNotAllowed, ProfileNotAllowed: something cannot be as it is.
         SignInBusy: too many wait for a hash in this process.
     """
+    accounts.require_passwords()
     if not accounts.settings.registration_is_open:
         raise RegistrationClosed
     return await prepare(accounts, person)
@@ -130,5 +131,6 @@ async def admit(session: WriteSession, accounts: Accounts, newcomer: Newcomer, *
     )
     if not added:
         raise AddressTaken
-    await session.execute(queries.SET_PASSWORD, person_id=person_id, hash=newcomer.password_hash, now=now)
+    if newcomer.password_hash is not None:
+        await session.execute(queries.SET_PASSWORD, person_id=person_id, hash=newcomer.password_hash, now=now)
     return person_id

@@ -32,6 +32,11 @@ _METHODS: Final = {
     "password_and_recovery_code": "by password and recovery code",
     "password_and_passkey": "by password and passkey",
     "passkey": "by passkey",
+    "identity": "by a linked account",
+    "identity_and_totp": "by a linked account and authenticator app",
+    "identity_and_recovery_code": "by a linked account and recovery code",
+    "identity_and_passkey": "by a linked account and passkey",
+    "cognito_token": "by a token of Cognito",
 }
 
 # What ends a session commits by itself (as in session_api.py).

@@ -25,7 +25,17 @@ from commonplace.platform.identity.errors import SessionOver
 from commonplace.platform.leaving import erasures
 
 Method = Literal[
-    "password", "registration", "password_and_totp", "password_and_recovery_code", "password_and_passkey", "passkey"
+    "password",
+    "registration",
+    "password_and_totp",
+    "password_and_recovery_code",
+    "password_and_passkey",
+    "passkey",
+    "identity",
+    "identity_and_totp",
+    "identity_and_recovery_code",
+    "identity_and_passkey",
+    "cognito_token",
 ]
 EndReason = Literal["signed_out", "ended", "disowned", "refresh_reused", "password_reset", "suspended"]
 
@@ -100,7 +110,9 @@ async def refresh(accounts: Accounts, text: str) -> TokenSession:
     token = RefreshToken.parse(text)
     async with accounts.database.writing() as session:
         row = await session.first(queries.SESSION_TO_REFRESH, session_id=token.session_id)
-        if row is None or not hmac.compare_digest(row.family_digest, token.family_digest):
+        if row is None or row.family_digest is None:  # the tokens of a user pool are not refreshed here
+            raise InvalidRefreshToken
+        if not hmac.compare_digest(row.family_digest, token.family_digest):
             raise InvalidRefreshToken
         if row.ended_at is not None or row.expires_at <= accounts.now() or row.state != "active":
             raise SessionOver

@@ -2,7 +2,10 @@
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
+
+from commonplace.apps.accounts.issuers.issuer import issuers_of
+from commonplace.apps.accounts.issuers.settings import IssuerSettings
 
 _SAFE_BCRYPT_COST: Final = 10
 
@@ -11,6 +14,13 @@ class AccountsSettings(BaseModel):
     """Registration, passwords, sessions, and the limits of signing in."""
 
     is_production: bool = Field(default=False, description="Follows ENVIRONMENT; there is no need to set it.")
+    auth_provider: Literal["local", "cognito", "both"] = Field(
+        default="local", description="Follows AUTH_PROVIDER; there is no need to set it."
+    )
+    issuers: dict[str, IssuerSettings] = Field(
+        default_factory=dict,
+        description="Issuers of OpenID Connect that people may sign in with, each under a name of yours.",
+    )
     registration: Literal["open", "invitation", "closed"] | None = Field(
         default=None,
         description="Who may make an account: anybody, whom an administrator invites, or nobody but by a command on the"
@@ -137,6 +147,32 @@ class AccountsSettings(BaseModel):
     def registration_is_closed(self) -> bool:
         """Whether not even an invitation makes an account."""
         return self.registration == "closed"
+
+    @field_validator("issuers")
+    @classmethod
+    def _are_complete(cls, value: dict[str, IssuerSettings]) -> dict[str, IssuerSettings]:
+        issuers_of(value)
+        return value
+
+    @property
+    def keeps_passwords(self) -> bool:
+        """Whether people can sign in here by a password of this installation."""
+        return self.auth_provider != "cognito"
+
+    @property
+    def takes_pool_tokens(self) -> bool:
+        """Whether an access token of a Cognito user pool is a credential here."""
+        return self.auth_provider != "local"
+
+    @property
+    def has_pool(self) -> bool:
+        """Whether an issuer is a user pool of Cognito."""
+        return any(issuer.preset == "cognito" for issuer in issuers_of(self.issuers).values())
+
+    @property
+    def newcomers_may_come_by_issuer(self) -> bool:
+        """Whether an account is made for whom an issuer vouches for: where registration is open, or is theirs."""
+        return self.registration_is_open or not self.keeps_passwords
 
     @property
     def effective_bcrypt_cost(self) -> int:

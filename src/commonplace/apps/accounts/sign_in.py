@@ -37,6 +37,7 @@ async def sign_in(accounts: Accounts, *, email: str, password: str, device: Devi
         WrongCredentials: the address, the password or both are wrong, or the account is suspended.
         TooManySignIns: too many attempts failed before.
         SignInBusy: too many sign-ins wait in this process.
+        LocalPasswordsOff: accounts are kept by an issuer.
     """
     session_id = new_id()
 
@@ -71,6 +72,7 @@ async def sign_in_browser(
 async def _sign_in(
     accounts: Accounts, given: tuple[str, str], device: Device, session_id: UUID, begin: Begin[Begun], kind: Kind
 ) -> Begun | SecondStepNeeded:
+    accounts.require_passwords()
     email, password = given
     attempt = limits.attempt_of(accounts, email, device, method="password")
     async with accounts.passwords.turn():  # no connection is held while waiting, nor while hashing

@@ -42,6 +42,7 @@ class Admission:
         requests: RequestLimits,
         in_flight: InFlight,
         is_stream: Callable[[str, str], bool],
+        takes_cross_site: Callable[[str, str], bool],
         session_cookie: bytes,
     ) -> None:
         self.in_flight = in_flight
@@ -51,6 +52,7 @@ class Admission:
         self._settings = settings
         self._requests = requests
         self._is_stream = is_stream
+        self._takes_cross_site = takes_cross_site
         self._session_cookie = session_cookie
 
     def admit(self, exchange: Exchange) -> Response | None:
@@ -72,7 +74,8 @@ class Admission:
             if answer is None:
                 raise OriginNotAllowed
             return answer
-        if method not in SAFE_METHODS and is_cross_site(fields, self._cors, self._session_cookie):
+        is_unsafe = method not in SAFE_METHODS and is_cross_site(fields, self._cors, self._session_cookie)
+        if is_unsafe and not self._takes_cross_site(method, scope["path"]):
             raise CrossSiteRequest
         exchange.is_stream = self._is_stream(method, scope["path"])
         if request.path not in NEVER_LIMITED and not is_internal:

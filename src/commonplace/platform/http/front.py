@@ -65,6 +65,7 @@ def build(
     bound_host: str = "127.0.0.1",
     aliases: Sequence[Alias] = (),
     is_stream: IsStream | None = None,
+    takes_cross_site: Callable[[str, str], bool] | None = None,
     html_problem: problems.HtmlProblem | None = None,
     metrics: Metrics | None = None,
     tracing: Tracing | None = None,
@@ -79,6 +80,7 @@ def build(
     A FastAPI application is called without its own middlewares (`lean`). Outside production this machine's own
     requests are not counted against the limits in a time. `run_directory` is where processes share counts; None: each
     counts alone. `rates` is what other machines counted.
+    `takes_cross_site`: which (method, path) another site's page may make a browser send, since nothing changes by it.
     `lane` wraps the routes, inside of everything else: a short way for some of them. `access_log`: the process's own,
     as `logs.configure` made it, unless another is given.
     """
@@ -97,6 +99,7 @@ def build(
             requests=requests,
             in_flight=in_flight,
             is_stream=is_stream or (lambda _method, _path: False),
+            takes_cross_site=takes_cross_site or (lambda _method, _path: False),
             session_cookie=session_cookie.encode(),
         ),
         deadlines=Deadlines(limits.request_seconds),

@@ -70,7 +70,7 @@ async def _verified(connection: HTTPConnection) -> Caller:
         scheme, _, value = header.partition(" ")
         token = _token(scheme.lower(), value.strip())
         if not token.startswith(PREFIX):
-            return await parts[Identity].caller_of_bearer(token, even_enrolling=True)
+            return await parts[Identity].caller_of_bearer(token, even_enrolling=True, connection=connection)
         caller = await parts[Identity].caller_of_api_token(token)
         parts[Scopes].refuse_unless_admitted(caller, connection.scope.get("method", "GET"), connection.scope["path"])
         return caller

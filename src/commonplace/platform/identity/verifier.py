@@ -16,12 +16,15 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+from starlette.requests import HTTPConnection
+
 from commonplace.platform.identity.api_tokens import is_well_formed
 from commonplace.platform.identity.caller import EVERYTHING, Caller, Role
 from commonplace.platform.identity.enrolment import SecondFactorMissing
 from commonplace.platform.identity.errors import ApiTokenOver, InvalidCredential, SessionOver
+from commonplace.platform.identity.foreign import Admitted, ForeignTokens
 from commonplace.platform.identity.remembered import RememberedCallers
-from commonplace.platform.identity.tokens import AccessTokens
+from commonplace.platform.identity.tokens import AccessTokens, Claims
 
 SESSION_ENDED: Final = "session.ended"  #: bus channel; payload {"sids": [uuid, …]}, or {} when some may be lost
 SESSION_CHANGED: Final = "session.changed"  #: the same, for sessions that go on with another role
@@ -91,11 +94,16 @@ class Identity:
         # Apart: who knows an API token and sends it as a cookie must not be taken for the person's own session.
         self._remembered_api_tokens = RememberedCallers(remember)
         self._witnesses: set[_Witness] = set()
+        self.foreign: ForeignTokens | None = None  #: whose tokens are credentials here beside our own
         bus.subscribe(SESSION_ENDED, self._hear)
         bus.subscribe(SESSION_CHANGED, self._hear)
 
-    async def caller_of_bearer(self, token: str, *, even_enrolling: bool = False) -> Caller:
+    async def caller_of_bearer(
+        self, token: str, *, even_enrolling: bool = False, connection: HTTPConnection | None = None
+    ) -> Caller:
         """The caller of an access token; with `even_enrolling` also one who has to set up a second factor first.
+
+        Tokens of others are taken with the `connection` that they came by, where they are taken at all.
 
         Raises:
             SecondFactorMissing: the caller has to do so.
@@ -106,7 +114,11 @@ class Identity:
         """
         caller = await self._recall(self._remembered, token)
         if caller is None:
-            claims = await self.tokens.verify(token)
+            is_foreign = connection is not None and self.foreign is not None and self.foreign.is_foreign(token)
+            if is_foreign and connection is not None and self.foreign is not None:
+                claims: Claims | Admitted = await self.foreign.admit(token, connection)
+            else:
+                claims = await self.tokens.verify(token)
             caller = await self._current(
                 self._remembered,
                 token,

@@ -39,7 +39,7 @@ class SecondStepOver(NotAuthenticated):
     """The sign-in took too long, failed too often, or is none that began here."""
 
     def __init__(self) -> None:
-        super().__init__("This sign-in is over: it took too long, or failed too often. Begin again with the password.")
+        super().__init__("This sign-in is over: it took too long, or failed too often. Begin again.")
 
 
 class PasskeyRefused(NotAuthenticated):

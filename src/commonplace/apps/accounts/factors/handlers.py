@@ -75,6 +75,11 @@ async def tell_of_counted_back(event: PasskeyCountedBack, context: Context) -> N
     await _send(context, event.person_id, "Commonplace: a passkey was refused", said)
 
 
+async def send_about_safety(context: Context, person_id: UUID, subject: str, said: str) -> None:
+    """Send a person a mail about how their account can be entered, with what to do if it was not they."""
+    await _send(context, person_id, subject, f"{said}\n\n{_NOT_YOU}")
+
+
 async def _send(context: Context, person_id: UUID, subject: str, said: str) -> None:
     mailer, row = context.parts[Mailer], await _person(context.parts[Accounts], person_id)
     if not mailer.is_configured or row is None:

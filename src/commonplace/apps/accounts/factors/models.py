@@ -73,6 +73,8 @@ class SecondStep(SQLModel, table=True):
         CheckConstraint("kind IN ('api', 'browser')", name="second_step_kind"),
         Index("second_step_of_person", "person_id"),
         Index("second_step_by_end", "expires_at"),
+        Index("second_step_of_identity", "identity_id", postgresql_where=text("identity_id IS NOT NULL")),
+        CheckConstraint("(password_changed_at IS NULL) <> (identity_id IS NULL)", name="second_step_first"),
         _SCHEMA,
     )
 
@@ -82,7 +84,10 @@ class SecondStep(SQLModel, table=True):
     attempt_id: UUID
     account_key: bytes = Field(sa_type=LargeBinary)
     network: str = Field(sa_type=Text)
-    password_changed_at: datetime = Field(sa_type=_MOMENT)
+    password_changed_at: datetime | None = Field(default=None, sa_type=_MOMENT)
+    identity_id: UUID | None = Field(
+        default=None, sa_column_args=[ForeignKey("accounts.identity.id", ondelete="CASCADE")]
+    )
     tries: int = Field(sa_column_kwargs={"server_default": text("0")})
     expires_at: datetime = Field(sa_type=_MOMENT)
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -34,12 +34,15 @@ from commonplace.apps.accounts.factors.proof_source import ways_to_prove
 from commonplace.apps.accounts.factors.relying_party import relying_party_of
 from commonplace.apps.accounts.factors.second_step import SecondStepNeeded
 from commonplace.apps.accounts.factors.showing import Shown
+from commonplace.apps.accounts.issuers import queries as identity_queries
+from commonplace.apps.accounts.issuers.issuer import Issuer
 from commonplace.apps.accounts.next_page import next_page
 from commonplace.apps.accounts.sessions import BrowserSession, Method, begin_browser_session
 from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import WriteSession
 from commonplace.platform.errors import Problem
 from commonplace.platform.http.dependencies import part
+from commonplace.platform.identity.caller import Caller
 from commonplace.platform.identity.enrolment import ENROLMENT_PAGE
 from commonplace.platform.identity.errors import SessionOver
 from commonplace.platform.identity.people import People
@@ -228,6 +231,7 @@ async def _proof(
         person=viewer.person,
         next=wanted,
         factors=factors,
+        issuers=await _issuers_of(accounts, viewer.caller) if "identity" in factors else (),
         problem=_words(problem),
         by_recovery_code="recovery" in request.query_params or by_code,
     )
@@ -249,6 +253,8 @@ _DONE: Final = {
     "totp-removed": "The authenticator app is removed. It is not asked for any more.",
     "passkey-removed": "The passkey is removed. It opens nothing here any more; delete it on your device too.",
     "passkey-renamed": "The passkey has its new name.",
+    "unlinked": "The account is unlinked. It lets nobody in here any more.",
+    "linked": "The account is linked. You can sign in with it.",
 }
 
 
@@ -369,6 +375,7 @@ async def _security(
     may_only_enrol = caller.may_only_enrol and not is_free
     factors = await service.read(accounts, caller)
     is_proved = factors.proved_until is not None and factors.proved_until > accounts.now()
+    identities = await _identities(accounts, caller)
     waiting = await service.waiting_totp(accounts, caller, base_url(request)) if is_proved else None
     return render(
         request,
@@ -385,11 +392,28 @@ async def _security(
         qr_code=Markup(waiting.qr_code) if waiting is not None else None,  # noqa: S704
         passkeys_need_a_name=PasskeysNeedHostName().detail if party is None else None,
         longest_name=passkeys.LONGEST_NAME,
+        identities=identities,
+        issuers=list(accounts.issuers),
         prove_at=f"{PROOF_PAGE}?{urlencode({'next': ENROLMENT_PAGE})}",
         said=said,
         problem=_words(said.problem),
         code_error=said.problem.detail if isinstance(said.problem, CodeIsWrong) else None,
     )
+
+
+async def _identities(accounts: Accounts, caller: Caller) -> list[Any]:
+    """The accounts elsewhere that the person has linked, each with its issuer's title."""
+    async with accounts.database.reading() as session:
+        rows = await session.all(identity_queries.IDENTITIES, person_id=caller.person_id)
+    return [(row, accounts.issuers.title_of(row.issuer)) for row in rows]
+
+
+async def _issuers_of(accounts: Accounts, caller: Caller) -> list[Issuer]:
+    """The issuers that have vouched for the person before."""
+    async with accounts.database.reading() as session:
+        rows = await session.all(identity_queries.IDENTITIES, person_id=caller.person_id)
+    known = {row.issuer for row in rows}
+    return [issuer for issuer in accounts.issuers if issuer.address in known]
 
 
 def _text(form: FormData, name: str) -> str:

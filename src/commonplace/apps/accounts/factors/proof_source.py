@@ -34,11 +34,11 @@ class StoredProofs:
 
 
 async def ways_to_prove(session: ReadSession, person_id: UUID) -> tuple[str, ...]:
-    """What a person can prove by who they are: their second factors, or without any the password."""
+    """What a person can prove by who they are: their second factors; without any the password, or else an issuer."""
     row = await session.first(queries.FACTORS, person_id=person_id)
     if row is None:
         return ()
     if not row.has_totp and not row.has_passkey:
-        return ("password",) if row.has_password else ()
+        return ("password",) if row.has_password else ("identity",) if row.has_identity else ()
     has = {"passkey": row.has_passkey, "totp": row.has_totp, "recovery_code": row.recovery_codes > 0}
     return tuple(factor for factor, is_there in has.items() if is_there)

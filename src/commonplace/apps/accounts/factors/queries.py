@@ -14,7 +14,8 @@ FACTORS: Final = Query(
         EXISTS (SELECT FROM accounts.passkey WHERE person_id = :person_id) AS has_passkey,
         (SELECT count(*) FROM accounts.recovery_code WHERE person_id = :person_id) AS recovery_codes,
         EXISTS (SELECT FROM accounts.password WHERE person_id = :person_id) AS has_password,
-        EXISTS (SELECT FROM accounts.account WHERE person_id = :person_id AND needs_second_factor) AS is_needed
+        EXISTS (SELECT FROM accounts.account WHERE person_id = :person_id AND needs_second_factor) AS is_needed,
+        EXISTS (SELECT FROM accounts.identity WHERE person_id = :person_id) AS has_identity
     """)
 )
 # Whoever adds or removes a factor holds this row: of two who remove the last two at once, one sees it.
@@ -130,15 +131,16 @@ PASSWORD_IS_RIGHT: Final = Query(
     FROM account
     """)
 )
-# Only while the account is active and its password the one that was right. A try counts before it is looked at.
+# Only while the account is active, and its password the one that was right or the identity linked. A try counts before
+# it is looked at.
 TRY_SECOND_STEP: Final = Query(
     text("""
     UPDATE accounts.second_step SET tries = tries + 1
-    FROM accounts.account JOIN accounts.password USING (person_id)
+    FROM accounts.account LEFT JOIN accounts.password USING (person_id)
     WHERE second_step.digest = :digest AND second_step.kind = :kind AND second_step.expires_at > :now
         AND second_step.tries < :limit AND account.person_id = second_step.person_id AND account.state = 'active'
-        AND password.changed_at = second_step.password_changed_at
-    RETURNING second_step.person_id, second_step.attempt_id
+        AND (second_step.identity_id IS NOT NULL OR password.changed_at = second_step.password_changed_at)
+    RETURNING second_step.person_id, second_step.attempt_id, second_step.identity_id IS NOT NULL AS is_by_identity
     """)
 )
 SECOND_STEP: Final = Query(
@@ -151,11 +153,10 @@ SECOND_STEP: Final = Query(
 FINISH_SECOND_STEP: Final = Query(
     text("""
     WITH step AS (
-        DELETE FROM accounts.second_step USING accounts.account, accounts.password
+        DELETE FROM accounts.second_step USING accounts.account LEFT JOIN accounts.password USING (person_id)
         WHERE second_step.digest = :digest AND second_step.expires_at > :now
             AND account.person_id = second_step.person_id AND account.state = 'active'
-            AND password.person_id = second_step.person_id
-            AND password.changed_at = second_step.password_changed_at
+            AND (second_step.identity_id IS NOT NULL OR password.changed_at = second_step.password_changed_at)
         RETURNING second_step.person_id, second_step.attempt_id, second_step.account_key, second_step.network,
             account.role
     ), attempt AS (
@@ -245,6 +246,16 @@ NOTE_BEGINNING: Final = Query(
     )
     INSERT INTO accounts.proof (session_id, proved_at, method) VALUES (:session_id, :now, :method)
     ON CONFLICT (session_id) DO UPDATE SET proved_at = excluded.proved_at, method = excluded.method
+    """)
+)
+# For a session whose beginning proves nothing.
+NOTE_ENROLMENT: Final = Query(
+    text(f"""
+    INSERT INTO accounts.enrolment_due (session_id)
+    SELECT session.id FROM accounts.session JOIN accounts.account USING (person_id)
+    WHERE session.id = :session_id AND {_WITHOUT_FACTOR}
+        AND (account.needs_second_factor OR account.role = ANY(CAST(:roles AS text[])))
+    ON CONFLICT (session_id) DO NOTHING
     """)
 )
 ADD_ENROLMENT_DUE: Final = Query(

@@ -1,8 +1,9 @@
 """The second step of a sign-in.
 
-After a right password the caller gets a token instead of a session. It is a secret of 256 bits that is good for one
-thing: showing a second factor, within minutes, a few times. It falls with the password, with the account, and with the
-sign-in that it completes; a token of a program is none for a browser, and the other way round.
+After a right password, or when an issuer has vouched for the person, the caller gets a token instead of a session. It
+is a secret of 256 bits that is good for one thing: showing a second factor, within minutes, a few times. It falls with
+the password or the identity, with the account, and with the sign-in that it completes; a token of a program is none
+for a browser, and the other way round.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from commonplace.apps.accounts.factors.errors import SecondStepOver, SecondStepR
 from commonplace.apps.accounts.factors.passkeys import Options
 from commonplace.apps.accounts.factors.relying_party import RelyingParty
 from commonplace.apps.accounts.factors.showing import Factor, Shown, WrongFactor, shown_rightly
+from commonplace.apps.accounts.issuers import queries as identity_queries
 from commonplace.apps.accounts.sessions import BrowserSession, Method, TokenSession
 from commonplace.platform.database.ids import new_id
 from commonplace.platform.database.row import Row
@@ -34,6 +36,11 @@ _METHODS: Final[dict[Factor, Method]] = {
     "totp": "password_and_totp",
     "recovery_code": "password_and_recovery_code",
     "passkey": "password_and_passkey",
+}
+_METHODS_BY_IDENTITY: Final[dict[Factor, Method]] = {
+    "totp": "identity_and_totp",
+    "recovery_code": "identity_and_recovery_code",
+    "passkey": "identity_and_passkey",
 }
 
 
@@ -66,6 +73,26 @@ async def begin(
     if not added:
         return None
     return SecondStepNeeded(token=token, factors=await _factors(session, account.person_id), expires_in=seconds)
+
+
+async def begin_by_identity(
+    session: WriteSession, accounts: Accounts, attempt: limits.Attempt, *, person_id: UUID, identity_id: UUID
+) -> SecondStepNeeded:
+    """Ask for a second step where an issuer has vouched for the person. The attempt stands in the history already."""
+    token = PREFIX + secrets.token_urlsafe(32)
+    seconds = accounts.settings.second_step_seconds
+    await session.execute(
+        identity_queries.ADD_SECOND_STEP,
+        digest=_digest(token),
+        person_id=person_id,
+        kind="browser",
+        attempt_id=attempt.id,
+        account_key=attempt.account_key,
+        network=attempt.network,
+        identity_id=identity_id,
+        expires_at=accounts.now() + timedelta(seconds=seconds),
+    )
+    return SecondStepNeeded(token=token, factors=await _factors(session, person_id), expires_in=seconds)
 
 
 async def factors_of(accounts: Accounts, token: str, kind: Kind) -> tuple[Factor, ...]:
@@ -118,7 +145,7 @@ async def finish(
         )
     if step is None:
         raise SecondStepOver
-    method = _METHODS[shown.factor]
+    method = (_METHODS_BY_IDENTITY if step.is_by_identity else _METHODS)[shown.factor]
     session_id = new_id()
     try:
         async with shown_rightly(

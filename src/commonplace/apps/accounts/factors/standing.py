@@ -33,6 +33,12 @@ async def note_beginning(session: WriteSession, accounts: Accounts, session_id: 
     )
 
 
+async def note_beginning_unproved(session: WriteSession, accounts: Accounts, session_id: UUID) -> None:
+    """Note that a second factor is due, where one is asked for and missing; to begin this session proves nothing."""
+    roles = list(_ROLES[accounts.settings.second_factor])
+    await session.execute(queries.NOTE_ENROLMENT, session_id=session_id, roles=roles)
+
+
 async def note_requirement(
     session: WriteSession, accounts: Accounts, account: Row, *, is_required: bool
 ) -> Sequence[UUID]:

@@ -15,6 +15,7 @@ from commonplace.apps.accounts.errors import (
     TooManySignIns,
 )
 from commonplace.apps.accounts.invitations.errors import InvitationNotValid
+from commonplace.apps.accounts.issuers.errors import LocalPasswordsOff
 from commonplace.apps.accounts.letters import asking, using
 from commonplace.apps.accounts.letters.errors import AddressIsTheSame, LetterNotValid, PasswordIsWrong, TooManyLetters
 from commonplace.apps.accounts.letters.schemas import (
@@ -44,7 +45,7 @@ router = APIRouter()
 @router.post(
     "/password/forgot",
     status_code=HTTPStatus.ACCEPTED,
-    responses=problems(MalformedAddress, TooManyLetters, MailNotConfigured),
+    responses=problems(MalformedAddress, TooManyLetters, MailNotConfigured, LocalPasswordsOff),
 )
 async def forgot_password(forgotten: PasswordForgotten, accounts: TheAccounts, request: Request) -> MailMayCome:
     """Have a link sent by which the account with this address gets a new password, if there is one.
@@ -58,7 +59,7 @@ async def forgot_password(forgotten: PasswordForgotten, accounts: TheAccounts, r
 @router.post(
     "/password/reset",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=problems(LetterNotValid, PasswordNotAllowed, SignInBusy),
+    responses=problems(LetterNotValid, PasswordNotAllowed, SignInBusy, LocalPasswordsOff),
 )
 async def reset_password(chosen: PasswordChosen, accounts: TheAccounts) -> None:
     """Choose a new password by the link of a mail. All sessions end, and all API tokens are revoked."""

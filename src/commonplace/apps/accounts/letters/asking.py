@@ -37,8 +37,10 @@ async def ask_reset(accounts: Accounts, email: str, device: Device) -> None:
     Raises:
         MalformedAddress: it is no address.
         MailNotConfigured: no mail is sent here.
+        LocalPasswordsOff: accounts are kept by an issuer.
         TooManyLetters: too many were asked for from this network.
     """
+    accounts.require_passwords()
     if not accounts.mailer.is_configured:
         raise MailNotConfigured
     async with accounts.database.writing() as session:
@@ -50,7 +52,7 @@ async def ask_registration(
     *,
     address: Address,
     name: str,
-    password_hash: str,
+    password_hash: str | None,
     device: Device,
     invitation_id: UUID | None = None,
 ) -> None:

@@ -88,7 +88,9 @@ async def set_password(accounts: Accounts, token: str, password: str) -> None:
         LetterNotValid: it was used, has expired, is none of ours, or is for something else.
         PasswordNotAllowed: the password cannot be; the link still holds.
         SignInBusy: too many wait for a hash in this process; the link still holds.
+        LocalPasswordsOff: accounts are kept by an issuer.
     """
+    accounts.require_passwords()
     async with accounts.database.reading() as reading:
         letter = await read_letter(reading, accounts, token)
     if letter.purpose != "reset" or letter.holder_state != "active":

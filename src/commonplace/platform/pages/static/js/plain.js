@@ -1,9 +1,13 @@
-/** What the pages without a frame do: tell the device's time zone to the forms that ask, and show passwords on demand. */
+/** What the pages without a frame do: tell the device's time zone to the forms and links that ask, and show passwords on demand. */
 
 import "./worker.js";
 
 for (const field of document.querySelectorAll("input[data-time-zone]")) {
   field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+}
+
+for (const link of document.querySelectorAll("a[data-time-zone]")) {
+  link.search += `&time_zone=${encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone ?? "")}`;
 }
 
 for (const button of document.querySelectorAll("[data-shows-password]")) {
