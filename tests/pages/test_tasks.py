@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.pages.conftest import Reader
+from tests.pages.test_axe import find_nothing
 
 pytestmark = pytest.mark.browser
 
@@ -212,3 +213,46 @@ def test_lists_sharing_and_filters(browse: Callable[..., Reader]) -> None:
     expect(theirs.get_by_role("heading", name="Allotment")).to_have_count(0, timeout=2000)
     page.get_by_role("button", name="Undo").click()
     expect(task(page, "sow")).to_be_visible()
+
+
+def test_axe_finds_nothing(browse: Callable[..., Reader]) -> None:
+    """Each state once, by day on a desk or by night on a phone; what differs most between the two in both."""
+    reader = browse(color_scheme="dark", viewport={"width": 360, "height": 740}, reduced_motion="reduce")
+    page = goto(reader, "/app/tasks")
+    find_nothing(page, "an empty page")
+    home = reader.http.post("/api/task-lists", json={"title": "Home, and whatever belongs to a home"}).json()
+    made = add(
+        reader, "Oil the bench, the one with the long vice, twice today !high #shop every week", list_id=home["id"]
+    )
+    add(reader, "Sand it", parent_id=made["id"])
+    late = {
+        "due": {"date": "2020-02-29", "time": "09:00", "time_zone": "Asia/Tokyo"},
+        "notes": "# A\n\n- [x](https://y.z)",
+    }
+    reader.http.patch(f"/api/tasks/{made['id']}", json=late | {"reminders": [{"minutes_before": 10}]})
+    done = add(reader, "Buy oil", list_id=home["id"])
+    reader.http.patch(f"/api/tasks/{done['id']}", json={"status": "done"})
+    goto(reader, f"/app/tasks/list/{home['id']}?task={made['id']}&history=yes")
+    find_nothing(page, "details on a phone")
+    page.get_by_role("link", name="Close").click()
+    page.get_by_role("button", name="Lists").click()
+    find_nothing(page, "lists on a phone")
+    page.keyboard.press("Escape")
+    for name in ("board", "calendar?month=2020-02"):
+        find_nothing(goto(reader, f"/app/tasks/{name}"), f"{name} on a phone")
+    page.set_viewport_size({"width": 1280, "height": 860})
+    page.emulate_media(color_scheme="light")
+    for name in ("board", "calendar?month=2020-02", "upcoming?q=x", "trash", f"list/{home['id']}?task={made['id']}"):
+        find_nothing(goto(reader, f"/app/tasks/{name}"), name)
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_role("button", name="What to do with this list").click()
+    find_nothing(page, "notes and a menu")
+    page.get_by_role("menuitem", name="Share …").click()
+    expect(page.get_by_text("Nobody yet.")).to_be_visible()
+    find_nothing(page, "sharing")
+    page.keyboard.press("Escape")
+    page.locator("#view .open").first.focus()
+    page.keyboard.press("s")
+    page.locator("#view .open").first.focus()
+    page.keyboard.press("e")
+    find_nothing(page, "a title that is edited, and something selected")
