@@ -29,6 +29,8 @@ FLAGS = [
     "--no-first-run",
 ]
 DEADLINE_MS = 15_000
+#: Chromium reports refusals and broken connections, which are part of some tests; workers are kept out of most.
+_EXPECTED = "Failed to load resource|WebSocket connection|Service Worker registration blocked"
 _numbers = itertools.count(1)
 
 expect.set_options(timeout=DEADLINE_MS)
@@ -81,8 +83,7 @@ class Reader:
         return page
 
     def _heard(self, kind: str, text: str) -> None:
-        # Refusals and broken connections are part of some tests; Chromium reports each as an error.
-        if kind in ("error", "warning") and not re.search("Failed to load resource|WebSocket connection", text):
+        if kind in ("error", "warning") and not re.search(_EXPECTED, text):
             self.complaints.append(f"{kind}: {text}")
 
     def another_tab(self) -> Page:
