@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -140,6 +141,22 @@ def erase(email: str) -> None:
         return "Another process erases this person." if receipt is None else _json(receipt)
 
     click.echo(_run(work))
+
+
+@user.command("import")
+@click.argument("archive", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--email", required=True, help="Whose it all becomes; they have an account here.")
+def read_in(archive: Path, email: str) -> None:
+    """Read an archive of a person's data in, and print the report. Run it again when it was interrupted."""
+    from commonplace.apps.accounts import people  # noqa: PLC0415
+    from commonplace.apps.accounts.context import Accounts  # noqa: PLC0415
+    from commonplace.apps.accounts.leaving import from_file  # noqa: PLC0415
+
+    async def work(parts: Parts) -> Any:
+        person_id = await people.id_of(parts[Accounts], email)
+        return await from_file.read_in_file(parts, person_id, archive)
+
+    click.echo(_json(_run(work)))
 
 
 @user.command("set-role")

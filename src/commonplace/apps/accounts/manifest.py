@@ -74,6 +74,13 @@ app = App(
             max_attempts=5,
             timeout_seconds=12 * 3600.0,
         ),
+        Subscription(
+            event="commonplace.platform.leaving.events:ArchiveSent",
+            handler="commonplace.platform.leaving.jobs:read_archive_in",
+            queue="processing",
+            max_attempts=5,
+            timeout_seconds=12 * 3600.0,
+        ),
         # While a backup copies objects none can go: attempts follow each other for a day.
         Subscription(
             event="commonplace.platform.leaving.events:ErasureDue",

@@ -38,6 +38,7 @@ app = App(
         ),
     ),
     kinds=("commonplace.apps.files.models:FILE", "commonplace.apps.files.models:FOLDER"),
+    read_in="commonplace.apps.files.arriving:ARRIVALS",
     loaders={
         "file": "commonplace.apps.files.loaders:file_details",
         "folder": "commonplace.apps.files.loaders:folder_details",

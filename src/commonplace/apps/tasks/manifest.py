@@ -16,6 +16,7 @@ app = App(
         "commonplace.apps.tasks.models:TASK_LIST",
         "commonplace.apps.tasks.models:TASK_FILTER",
     ),
+    read_in="commonplace.apps.tasks.arriving:ARRIVALS",
     loaders={
         "task": "commonplace.apps.tasks.loaders:task_details",
         "task_list": "commonplace.apps.tasks.loaders:list_details",

@@ -35,6 +35,12 @@ _LIST = Query(
     """)
 )
 _READ = Query(text(f"SELECT {_COLUMNS} FROM platform.archive WHERE id = :id"))
+_IS_READING = Query(
+    text("""
+    SELECT EXISTS (SELECT FROM platform.archive
+        WHERE person_id = :person_id AND direction = 'in' AND state IN ('waiting', 'running'))
+    """)
+)
 _BEGIN = Query(
     text("""
     UPDATE platform.archive SET state = 'running', done_bytes = 0
@@ -108,6 +114,27 @@ async def sent(session: WriteSession, person_id: UUID, *, key: str, size_bytes: 
     row = await _add(session, person_id, "in", key=key, size_bytes=size_bytes, sha256=sha256)
     await log.tell(session, ArchiveSent(archive_id=row.id), owner_id=person_id, by=person_id)
     return row
+
+
+async def begin_here(session: WriteSession, person_id: UUID) -> Row:
+    """Note an archive that this process reads in, from a file of the server's.
+
+    Raises:
+        ArchiveUnderWay: one is being read in.
+    """
+    row = await _add(session, person_id, "in")
+    await begin(session, row.id)
+    return row
+
+
+async def refuse_if_reading(session: ReadSession, person_id: UUID) -> None:
+    """Refuse an archive before its bytes come.
+
+    Raises:
+        ArchiveUnderWay: one is being read in.
+    """
+    if await session.scalar(_IS_READING, person_id=person_id):
+        raise ArchiveUnderWay(making=False)
 
 
 async def _add(

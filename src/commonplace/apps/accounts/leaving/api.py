@@ -12,7 +12,7 @@ from commonplace.apps.accounts.administrators import ProvedAdministrator
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.cookies import clear_cookie
 from commonplace.apps.accounts.errors import AdministratorsOnly, LastAdministrator, PersonNotFound
-from commonplace.apps.accounts.leaving import erasure
+from commonplace.apps.accounts.leaving import erasure, receiving
 from commonplace.apps.accounts.leaving.schemas import (
     ArchivePage,
     ArchiveRead,
@@ -26,7 +26,7 @@ from commonplace.platform.errors import NotAuthenticated
 from commonplace.platform.http.dependencies import AllParts, CurrentCaller, Reading, UnitOfWork, Writing, part
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.public_url import PublicUrl
-from commonplace.platform.http.routing import Router
+from commonplace.platform.http.routing import Router, takes_a_stream
 from commonplace.platform.identity.caller import SESSION_COOKIE
 from commonplace.platform.identity.proofs import ProofNeeded, ProvedCaller
 from commonplace.platform.leaving import archives, erasures
@@ -35,6 +35,7 @@ from commonplace.platform.leaving.errors import (
     ArchiveGone,
     ArchiveNotFound,
     ArchiveNotReady,
+    ArchiveTooLarge,
     ArchiveUnderWay,
     ErasureNotFound,
     ErasureUnderWay,
@@ -42,6 +43,7 @@ from commonplace.platform.leaving.errors import (
 from commonplace.platform.leaving.settings import LeavingSettings
 from commonplace.platform.media.serving import Content, disposition_of, respond, served
 from commonplace.platform.parts import Parts
+from commonplace.platform.storage.errors import StorageFull
 from commonplace.platform.storage.protocol import ObjectStorage
 
 _MEDIA_TYPE: Final = "application/zip"
@@ -74,6 +76,27 @@ async def list_archives(
 async def make_archive(caller: ProvedCaller, session: Writing) -> ArchiveRead:
     """Have one archive made of all that the caller has. Look at it again, or follow `archive.progressed`."""
     return ArchiveRead.of(await archives.ask(session, caller.person_id))
+
+
+@router.post(
+    "/archives/read-in",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=problems(NotAuthenticated, ArchiveUnderWay, ArchiveTooLarge, StorageFull),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {_MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+@takes_a_stream
+async def send_archive(request: Request, caller: CurrentCaller, unit: UnitOfWork, parts: AllParts) -> ArchiveRead:
+    """Send an archive, as the raw body, to be read in: what it holds becomes the caller's, with its past.
+
+    It is verified as a whole before anything is taken; a damaged one is told by `problem`, later. What was read in
+    before is not read in twice. `report` says what was taken, and what was not and why.
+    """
+    return ArchiveRead.of(await receiving.receive(parts, unit, caller.person_id, request.stream()))
 
 
 @router.get("/archives/{archive_id}", responses=problems(NotAuthenticated, ArchiveNotFound))
