@@ -126,7 +126,7 @@ def markdown(text: str) -> Markup:
     cleaned = nh3.clean(
         _markdown().render(text),
         tags=set(_TAGS),
-        attributes={"ol": {"start"}},
+        attributes={"a": {"href", "title"}, "ol": {"start"}},
         url_schemes={"http", "https", "mailto", "tel"},
         link_rel="noopener noreferrer nofollow",
     )
