@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request, Response
 
-from commonplace.apps.tasks import filter_api, list_api, queries, quick_api, service, version_api
+from commonplace.apps.tasks import exchange_api, filter_api, list_api, queries, quick_api, service, version_api
 from commonplace.apps.tasks.errors import (
     AttachmentNotFound,
     InvalidRecurrence,
@@ -166,5 +166,5 @@ def _answer(written: Written) -> Response:
 
 router = Router()
 # Side by side, not one inside the other: the lane for hot reads looks at the routes themselves.
-for part in (tasks, quick_api.router, version_api.router, list_api.router, filter_api.router):
+for part in (tasks, quick_api.router, exchange_api.router, version_api.router, list_api.router, filter_api.router):
     router.routes.extend(part.routes)

@@ -6,6 +6,9 @@ Problem
     ├── RecurrenceNeverComes   422  a rule after whose first occurrence there is none
     ├── TwoPlaces              422  a list and a parent at once
     ├── NothingToDo            422  a quick entry that says when or where, and not what
+    ├── UnreadableImport       422  a file that is not of the format, or holds too much
+    ├── ImportRefused          422  a file with tasks that cannot be read
+    ├── ImportTooLarge         413
     ├── NamedTwice             422  a batch that says two things of one task
     ├── TaskNotFound           404
     ├── TaskListNotFound       404
@@ -19,7 +22,9 @@ Problem
 `VersionNotFound` (platform/history/versions.py) and `UnknownPage` (platform/database/pages.py) come from the platform.
 """
 
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from commonplace.platform.errors import Problem
@@ -66,6 +71,37 @@ class NothingToDo(TasksError):
 
     def __init__(self) -> None:
         super().__init__("Say what is to be done, too. A backslash before a word (\\tomorrow) keeps it in the title.")
+
+
+class UnreadableImport(TasksError):
+    """A file is not of the format that it was said to be, or holds more than is taken."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The file cannot be imported. {reason}")
+
+
+class ImportRefused(TasksError):
+    """Some tasks of a file cannot be read; `troubles` names each, and nothing was imported."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, unreadable: int, troubles: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(
+            f"{unreadable} of the file's tasks cannot be read, so nothing was imported; `troubles` names them. Put them"
+            " right, or leave them out with `unreadable=skip`.",
+            troubles=troubles,
+        )
+
+
+class ImportTooLarge(TasksError):
+    """A file is larger than an import may be."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"A file to import has {limit_bytes // 2**20} MB at most; import it in parts.")
 
 
 class NamedTwice(TasksError):

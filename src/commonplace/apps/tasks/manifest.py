@@ -17,6 +17,7 @@ app = App(
         "commonplace.apps.tasks.models:TASK_FILTER",
     ),
     read_in="commonplace.apps.tasks.arriving:ARRIVALS",
+    streams="commonplace.apps.tasks.streams:is_stream",
     loaders={
         "task": "commonplace.apps.tasks.loaders:task_details",
         "task_list": "commonplace.apps.tasks.loaders:list_details",

@@ -99,13 +99,30 @@ PLACES = Query(
 #: The lists that the caller may put tasks into, in their order, one's own first.
 OPEN_LISTS = Query(
     text(f"""
-    SELECT item.id, item.title FROM platform.item JOIN tasks.task_list AS app USING (id)
+    SELECT item.id, item.title, item.owner_id FROM platform.item JOIN tasks.task_list AS app USING (id)
     WHERE item.kind = 'task_list' AND {own()} AND item.trashed_at IS NULL
     UNION ALL
-    SELECT item.id, item.title FROM platform.item_grant JOIN platform.item ON item.id = item_grant.item_id
+    SELECT item.id, item.title, item.owner_id
+    FROM platform.item_grant JOIN platform.item ON item.id = item_grant.item_id
     JOIN tasks.task_list AS app ON app.id = item.id
     WHERE item_grant.person_id = CAST(:person_id AS uuid) AND NOT {own()} AND {visible("write")}
     """)
+)
+#: Which of these tasks the caller may read, in the trash or not.
+READABLE_TASKS = Query(
+    text(
+        "SELECT item.id FROM platform.item WHERE item.id = ANY(CAST(:ids AS uuid[])) AND item.kind = 'task'"
+        f" AND {may('read')}"
+    )
+)
+#: Which of these ids are given to some item.
+TAKEN_IDS = Query(text("SELECT item.id FROM platform.item WHERE item.id = ANY(CAST(:ids AS uuid[]))"))
+#: The titles of these lists, for those that the caller can see.
+LIST_TITLES = Query(
+    text(
+        "SELECT item.id, item.title FROM platform.item WHERE item.id = ANY(CAST(:ids AS uuid[]))"
+        f" AND item.kind = 'task_list' AND {visible()}"
+    )
 )
 #: Those of the files that the caller can see; every app's items stand in `platform.item`.
 SEEN_FILES = Query(

@@ -318,6 +318,28 @@ class QuickRead(BaseModel):
     parts: list[QuickPart]
 
 
+class ImportTrouble(BaseModel):
+    """Something in a file that could not be read."""
+
+    line: Annotated[int | None, Field(description="Of a text file, from 1.")]
+    path: Annotated[str | None, Field(description="Of JSON, such as $[0].tasks[3].")]
+    what: Annotated[str, Field(description="What stands there, shortened.")]
+    why: str
+    is_whole: Annotated[bool, Field(description="The whole task cannot be taken; otherwise only this of it.")]
+
+
+class ImportRead(BaseModel):
+    """What an import did, or would do."""
+
+    is_dry_run: bool
+    created: Annotated[int, Field(description="Tasks that are new.")]
+    present: Annotated[int, Field(description="Tasks of the file that were imported before; they stay as they are.")]
+    unreadable: Annotated[int, Field(description="Tasks that cannot be taken.")]
+    lists_created: int
+    troubles: Annotated[list[ImportTrouble], Field(description="The first 500, those of whole tasks first.")]
+    troubles_left_out: int
+
+
 class TaskBatchRead(BaseModel):
     """The tasks as they are after a batch: those made, changed and restored, in the order in which they were sent."""
 

@@ -76,7 +76,7 @@ async def new_items(session: ReadSession, caller: Caller, given: Sequence[Mappin
             "completed_at": now if own["status"] == "done" else None,
             "next_id": None,
         }
-        items.append(_new_item(task_id, owners[place], place.container_id, one["title"], values))
+        items.append(new_item(task_id, owners[place], place.container_id, one["title"], values))
     return items
 
 
@@ -217,7 +217,7 @@ async def as_written(session: ReadSession, ids: Sequence[UUID]) -> list[Written]
     return [Written(rows[task_id].json, rows[task_id].version, task_id) for task_id in ids]
 
 
-def _new_item(
+def new_item(
     task_id: UUID,
     owner_id: UUID,
     parent_id: UUID | None,
@@ -226,6 +226,7 @@ def _new_item(
     *,
     previous_id: UUID | None = None,
 ) -> NewItem:
+    """A task to be made by `create_tasks`; `values` are all columns but its id."""
     fact = TaskCreated(task_id=task_id, previous_id=previous_id)
     return NewItem(
         id=task_id, owner_id=owner_id, parent_id=parent_id, title=title, name_key=None, values=values, fact=fact
@@ -256,7 +257,7 @@ def _occurrence(
     if after is None:
         return None
     parent_id = fields.get("parent_id", row.parent_id)
-    item = _new_item(next_id, row.owner_id, parent_id, fields.get("title", row.title), after, previous_id=row.id)
+    item = new_item(next_id, row.owner_id, parent_id, fields.get("title", row.title), after, previous_id=row.id)
     following.append(item)
     values["next_id"] = next_id
     return next_id
