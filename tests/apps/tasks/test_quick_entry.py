@@ -1,6 +1,6 @@
 """Quick entry: what one line says, and the task that comes of it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
 
@@ -223,3 +223,18 @@ async def test_a_line_becomes_a_task(ana: Any, ben: Any, make: Make, make_list: 
     ):
         answer = await ana.post("/api/tasks/quick", json=body)
         assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{problem}"), answer.text
+
+
+async def test_a_line_that_was_written_without_a_connection_means_its_own_tomorrow(ana: Any) -> None:
+    now = datetime.now(UTC)
+    for written_at, day in (
+        (now - timedelta(days=3), now - timedelta(days=2)),
+        (now + timedelta(days=400), now + timedelta(days=1)),  # by a clock that is ahead
+        (datetime(1990, 1, 1, tzinfo=UTC), now - timedelta(days=365)),  # by one that was never set
+    ):
+        body = {"text": "x tomorrow", "written_at": written_at.isoformat(), "time_zone": "UTC"}
+        answer = await ana.post("/api/tasks/quick", json=body)
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["due"]["date"] == day.date().isoformat()
+    wrong = await ana.post("/api/tasks/quick", json={"text": "x", "written_at": "2026-11-20T10:00"})
+    assert wrong.status_code == 422, "a moment without a zone is none"

@@ -1,7 +1,7 @@
 """Quick entry over HTTP: a task out of one line, and a look at what the line would become."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -32,6 +32,7 @@ from commonplace.platform.parts import Parts
 
 router = Router(prefix="/api/tasks/quick", tags=["tasks"])
 
+_LONGEST_AWAY: Final = timedelta(days=366)  # a clock that is years behind is no longer believed
 _CREATING: Final = (NotAuthenticated, NothingToDo, TwoPlaces, PlaceNotFound, SubtasksTooDeep)
 
 
@@ -93,7 +94,10 @@ async def understand(session: ReadSession, caller: Caller, parts: Parts, quick: 
         rows = await session.all(queries.OPEN_LISTS, person_id=caller.person_id)
         lists = {row.title: row.id for row in reversed(rows)}
     clock = parts[Clock] if Clock in parts else Clock()
-    entry = parse(quick.text, now=datetime.fromtimestamp(clock.time(), UTC), zone=zone, lists=lists.keys())
+    now = datetime.fromtimestamp(clock.time(), UTC)
+    if quick.written_at is not None:  # without a connection, and sent when there was one again
+        now = min(now, max(quick.written_at.astimezone(UTC), now - _LONGEST_AWAY))
+    entry = parse(quick.text, now=now, zone=zone, lists=lists.keys())
     return Understood(entry, None if entry.list_title is None else lists[entry.list_title])
 
 

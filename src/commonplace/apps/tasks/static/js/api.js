@@ -5,11 +5,16 @@
  */
 
 import { ask, newKey } from "../../platform/js/http.js";
+import { sendOrWait } from "../../platform/js/outbox.js";
 
-/** @typedef {{method: string, path: string, json?: any, headers?: Record<string, string>}} Write */
+/** @typedef {{method: string, path: string, json?: any, headers?: Record<string, string>, late?: any}} Write */
 
-/** Send one change. @throws {import("../../platform/js/http.js").Refusal} */
-export function write(/** @type {Write} */ { method, path, json, headers = {} }) {
+/** What waits for a connection when there is none: new tasks and changes of tasks. The rest says that there is none. */
+const CAN_WAIT = /^POST \/api\/tasks\/(quick|batch)$|^PATCH \/api\/tasks\/[0-9a-f-]+$/;
+
+/** Send one change; `late`: what it says besides if it waits. @throws {import("../../platform/js/http.js").Refusal} */
+export function write(/** @type {Write} */ { method, path, json, headers = {}, late = {} }) {
+  if (CAN_WAIT.test(`${method} ${path}`)) return sendOrWait({ method, path, json, headers, late });
   return ask(method, path, { json, headers: method === "POST" ? { "Idempotency-Key": newKey(), ...headers } : headers });
 }
 
@@ -17,7 +22,7 @@ const at = (/** @type {string} */ id) => `/api/tasks/${id}`;
 
 /** Make a task out of one line: `pay rent every 1st at 9 #home !high`. */
 export const addQuickly = (/** @type {{text: string, list_id?: string, parent_id?: string}} */ line) =>
-  write({ method: "POST", path: "/api/tasks/quick", json: line });
+  write({ method: "POST", path: "/api/tasks/quick", json: line, late: { written_at: new Date().toISOString() } });
 
 /** What a line would become. It changes nothing. */
 export const look = (/** @type {{text: string, list_id?: string}} */ line, /** @type {AbortSignal} */ signal) =>
@@ -29,7 +34,7 @@ export const change = (/** @type {string} */ id, /** @type {Record<string, any>}
 
 /** Change, trash and put back several tasks: all of it happens, or nothing. */
 export const batch = (/** @type {{change?: any[], trash?: string[], restore?: string[]}} */ changes) =>
-  write({ method: "POST", path: "/api/tasks/batch", json: changes });
+  write({ method: "POST", path: "/api/tasks/batch", json: changes }).then((answer) => ({ items: [], ...answer }));
 
 /**
  * Tick tasks, or untick them. Ticking one that recurs makes its next occurrence, once: ticking again brings it back if it

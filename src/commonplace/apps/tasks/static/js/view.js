@@ -28,6 +28,7 @@ export class View {
     this.timer = 0;
     this.isStale = false;
     this.isHeld = false;
+    this.isReached = true;
     /** @type {Promise<void>|null} */
     this.drawing = null;
     /** @type {Set<() => void>} */
@@ -97,7 +98,9 @@ export class View {
     let html = "";
     try {
       html = await piece(address, this.leaving);
+      this.isReached = true;
     } catch (error) {
+      this.isReached = !(error instanceof Refusal && error.status === 0);
       if (error instanceof Refusal && error.status === 404) visit("/app/tasks"); // The list is gone.
       return; // Left, or out of reach: live.js says when there is news again.
     }
@@ -144,7 +147,8 @@ export class View {
     address.searchParams.delete("history");
     await this.go(address.pathname + address.search);
     if (!this.main.querySelector("#detail[data-id]")) {
-      toast("This task is gone: deleted, or no longer shared.");
+      const why = this.isReached ? "This task is gone: deleted, or no longer shared." : "Its details are not on this device, and there is no connection.";
+      toast(why);
       this.set("task", "");
     }
   }

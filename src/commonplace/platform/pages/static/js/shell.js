@@ -4,6 +4,7 @@ import "./page.js";
 import "./menu.js";
 import "./theme.js";
 import "./localise.js";
+import "./waiting.js";
 import "./worker.js";
 import { showKeys } from "./keys.js";
 

@@ -21,6 +21,9 @@ const wishes = new Map();
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const kindOf = (pathname) => keeping.find(({ path }) => pathname === path || pathname.startsWith(`${path}/`));
 
+/** Whether htmx asks for a whole page, to put it into the frame. */
+const isClick = (request) => request.headers.get("HX-Target") === "main#main";
+
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
 self.addEventListener("message", (event) => event.waitUntil(heed(event.data ?? {})));
@@ -32,7 +35,7 @@ self.addEventListener("fetch", (event) => {
   else if (request.mode === "navigate") {
     if (request.method === "GET") event.respondWith(page(event, url));
     else if (url.pathname === SIGN_OUT) event.respondWith(signOut(event));
-  } else if (request.method === "GET" && request.headers.get("HX-Request") && kindOf(url.pathname)) {
+  } else if (request.method === "GET" && request.headers.get("HX-Request") && (kindOf(url.pathname) || isClick(request))) {
     event.respondWith(piece(event, url));
   }
 });
@@ -94,7 +97,7 @@ async function piece(event, url) {
   const owner = await person();
   try {
     const answer = await fetch(event.request);
-    if (answer.ok) {
+    if (answer.ok && kindOf(url.pathname)) {
       event.waitUntil(keep(owner, url.href, answer.clone(), PIECE));
       event.waitUntil(keepSoon(owner, url.href));
     }
@@ -102,6 +105,7 @@ async function piece(event, url) {
   } catch (error) {
     const found = (await kept(url.href, { kind: PIECE, isExact: true })) ?? (await kept(url.href, { isExact: true }));
     if (found) return found;
+    if (isClick(event.request)) return caches.match(COMMONPLACE.offline, { cacheName: FILES });
     throw error;
   }
 }
