@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from commonplace import application
 from commonplace.apps.accounts.commands import user
+from commonplace.apps.accounts.key_commands import keys
 from commonplace.platform.errors import Problem
 from commonplace.platform.parts import Parts
 
@@ -138,3 +139,16 @@ def test_it_removes_the_factors_of_who_has_lost_them(run: Run) -> None:
     assert (none.exit_code, none.stdout) == (0, "ana@example.org has no second factor.\n")
     nobody = run("remove-factors", "nobody@example.org")
     assert (nobody.exit_code, "no account" in nobody.output) == (1, True)
+
+
+def test_keys_are_rotated_and_listed(settings: Any, apps: Any) -> None:
+    def command(*words: str) -> str:
+        done = CliRunner().invoke(keys, [*words], obj=Installation(settings, apps))
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    assert command("list") == "There is no key yet: the first sign-in makes one.\n"
+    assert "Nobody is signed out." in command("rotate")
+    assert "renew theirs" in command("rotate", "--compromised")
+    assert [line.split()[1] for line in command("list").splitlines()] == ["signs", "revoked"]
+    assert [json.loads(line)["state"] for line in command("list", "--json").splitlines()] == ["signs", "revoked"]

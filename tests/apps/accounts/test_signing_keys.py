@@ -2,10 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
+import jwt
 import pytest
 
+from commonplace.apps.accounts import handlers
 from commonplace.apps.accounts.derived_keys import DerivedKeys
 from commonplace.apps.accounts.signing_keys import SigningKeys
 from commonplace.platform.database.address import Address
@@ -13,8 +18,9 @@ from commonplace.platform.database.bus import Bus
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database, ReadSession
 from commonplace.platform.database.settings import DatabaseSettings
+from commonplace.platform.events.event import ScheduleTick
 
-from .conftest import Rows, SetClock
+from .conftest import ClientAt, Rows, SetClock, sign_in
 
 pytestmark = pytest.mark.anyio
 
@@ -118,3 +124,95 @@ async def test_unknown_ids_make_few_queries(process: Process, monkeypatch: pytes
     answers = await asyncio.gather(*(keys.verifying_key(f"{n:016x}") for n in range(500)))
     assert set(answers) == {None}
     assert len(asked) <= 1
+
+
+async def test_rotating_signs_nobody_out_and_is_known_everywhere_at_once(
+    ana: Any, client_at: ClientAt, other_process: Any, rows: Rows, clock: SetClock, accounts: Any, told: Any
+) -> None:
+    here, there = client_at(), client_at(of=other_process)
+    old = {"Authorization": f"Bearer {ana.tokens['access_token']}"}
+    assert (await there.get("/auth/profile", headers=old)).status_code == 200
+    (before,) = (await there.get("/auth/jwks.json")).json()["keys"]
+    kid = await accounts.signing_keys.rotate()
+    tokens = (await sign_in(there, ana.email)).json()  # the other process signs with the new key already
+    assert jwt.get_unverified_header(tokens["access_token"])["kid"] == kid
+    fresh = {"Authorization": f"Bearer {tokens['access_token']}"}
+    for client in (here, there):
+        shown = [key["kid"] for key in (await client.get("/auth/jwks.json")).json()["keys"]]
+        assert shown == [kid, before["kid"]]
+        for headers in (old, fresh):
+            assert (await client.get("/auth/profile", headers=headers)).status_code == 200
+    stored = await rows("SELECT kid, length(private_key) AS n FROM accounts.signing_key ORDER BY created_at")
+    assert [(row["kid"], row["n"] > 0) for row in stored] == [(before["kid"], False), (kid, True)]
+    assert await told("signing_keys.rotated") == [{"kid": kid, "is_compromised": False}]
+    # The old key stands there until its last token is over.
+    clock.pass_(3500)
+    accounts.signing_keys._loaded = float("-inf")
+    assert len((await here.get("/auth/jwks.json")).json()["keys"]) == 2
+    clock.pass_(300)
+    accounts.signing_keys._loaded = float("-inf")
+    assert [key["kid"] for key in (await here.get("/auth/jwks.json")).json()["keys"]] == [kid]
+
+
+async def test_a_compromised_key_is_refused_at_once_and_sessions_go_on(
+    ana: Any, client_at: ClientAt, other_process: Any, accounts: Any
+) -> None:
+    here, there = client_at(), client_at(of=other_process)
+    old = {"Authorization": f"Bearer {ana.tokens['access_token']}"}
+    await here.post("/app/sign-in", data={"email": ana.email, "password": "correct horse battery"})
+    for client in (here, there):
+        assert (await client.get("/auth/profile", headers=old)).status_code == 200  # and is remembered
+    stolen = await accounts.signing_keys.signing_key()
+    forged = jwt.encode(
+        jwt.decode(ana.tokens["access_token"], options={"verify_signature": False}) | {"jti": str(uuid4())},
+        stolen.private_key,
+        algorithm="EdDSA",
+        headers={"kid": stolen.kid},
+    )
+    assert (await there.get("/auth/profile", headers={"Authorization": f"Bearer {forged}"})).status_code == 200
+    await accounts.signing_keys.rotate(is_compromised=True)
+    for client in (here, there):
+        for token in (ana.tokens["access_token"], forged):
+            answer = await client.get("/auth/profile", headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == 401
+        shown = (await client.get("/auth/jwks.json")).json()["keys"]
+        assert [key["kid"] for key in shown] != [stolen.kid]
+        assert len(shown) == 1
+    assert (await here.get("/auth/profile")).status_code == 200  # by its cookie
+    renewed = await there.post("/auth/refresh", json={"refresh_token": ana.tokens["refresh_token"]})
+    bearer = {"Authorization": f"Bearer {renewed.json()['access_token']}"}
+    assert (await here.get("/auth/profile", headers=bearer)).status_code == 200
+
+
+async def test_a_key_grows_old_once(process: Process, rows: Rows, clock: SetClock, accounts: Any) -> None:
+    parts = {type(accounts): accounts}
+    context: Any = SimpleNamespace(parts=parts)
+    tick = ScheduleTick(schedule="accounts.rotate_signing_keys", tick=datetime.now(UTC))
+    before = await accounts.signing_keys.signing_key()
+    await handlers.rotate_signing_keys(tick, context)
+    assert (await accounts.signing_keys.signing_key()).kid == before.kid
+    clock.pass_(timedelta(days=91).total_seconds())
+    other = await process()
+    made = await asyncio.gather(
+        *(handlers.rotate_signing_keys(tick, context) for _ in range(3)),
+        *(other.rotate(older_than=timedelta(days=90)) for _ in range(3)),
+    )
+    assert len([kid for kid in made if kid]) <= 1
+    assert await rows("SELECT count(*) AS n FROM accounts.signing_key") == [{"n": 2}]
+    assert await rows("SELECT count(*) AS n FROM accounts.signing_key WHERE retired_at IS NULL") == [{"n": 1}]
+
+
+async def test_out_of_touch_a_revoked_key_is_looked_up_anew(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = await process(), await process()
+    key = await one.signing_key()
+    assert await other.verifying_key(key.kid) is not None
+
+    async def out_of_touch() -> bool:
+        return False
+
+    monkeypatch.setattr(other._bus, "confirm", out_of_touch)
+    monkeypatch.setattr(other, "_grow_stale", lambda _payload: None)
+    other._bus._callbacks.clear()
+    await one.rotate(is_compromised=True)
+    other._loaded -= 2.0
+    assert await other.verifying_key(key.kid) is None

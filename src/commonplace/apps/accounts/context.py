@@ -46,6 +46,7 @@ class Accounts:
     settings: AccountsSettings
     passwords: Passwords
     tokens: AccessTokens
+    signing_keys: SigningKeys
     sessions: StoredSessions
     identity: Identity
     refused_lately: RefusedLately
@@ -119,6 +120,7 @@ async def compose(parts: Parts) -> None:
         settings=settings,
         passwords=Passwords(settings),
         tokens=tokens,
+        signing_keys=signing_keys,
         sessions=sessions,
         identity=identity,
         refused_lately=RefusedLately(),

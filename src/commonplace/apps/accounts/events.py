@@ -254,3 +254,12 @@ class IdentityUnlinked(Event):
     person_id: UUID
     identity_id: UUID
     issuer: str  #: its name in the settings, or its address where it is not configured any more
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigningKeysRotated(Event):
+    """Access tokens are signed with a new key from now on."""
+
+    name: ClassVar[str] = "signing_keys.rotated"
+    kid: str  #: of the new one
+    is_compromised: bool  #: whether what the others signed is refused at once

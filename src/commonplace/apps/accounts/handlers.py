@@ -32,9 +32,17 @@ async def forget_the_past(_tick: ScheduleTick, context: Context) -> None:
     await _delete(accounts.database, factor_queries.FORGET_SPENT_CHALLENGES, {"before": accounts.now()})
     await _delete(accounts.database, device_queries.FORGET_NOTICES, {"before": before})
     await _delete(accounts.database, device_queries.FORGET_DEVICES, {"before": accounts.now() - FORGOTTEN_AFTER})
+    await _delete(accounts.database, queries.FORGET_SIGNING_KEYS, {"before": before})
     audited_before = accounts.now() - timedelta(days=accounts.settings.audit_days)
     await _delete(accounts.database, people_queries.FORGET_AUDIT_ENTRIES, {"before": audited_before})
     await _delete(accounts.database, queries.FORGET_ATTEMPTS, {"before": before, "strangers_before": strangers_before})
+
+
+async def rotate_signing_keys(_tick: ScheduleTick, context: Context) -> None:
+    """Sign with a new key once the present one is `signing_key_days` old. However often it is called, it is one."""
+    accounts = context.parts[Accounts]
+    if accounts.settings.signing_key_days:
+        await accounts.signing_keys.rotate(older_than=timedelta(days=accounts.settings.signing_key_days))
 
 
 async def _delete(database: Database, query: Query, parameters: Mapping[str, Any]) -> None:

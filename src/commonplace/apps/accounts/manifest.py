@@ -15,7 +15,10 @@ app = App(
     ),
     aliases=(Alias(path="/auth", canonical="/api/auth"),),
     settings="commonplace.apps.accounts.settings:AccountsSettings",
-    commands={"user": "commonplace.apps.accounts.commands:user"},
+    commands={
+        "user": "commonplace.apps.accounts.commands:user",
+        "keys": "commonplace.apps.accounts.key_commands:keys",
+    },
     migrations="commonplace.apps.accounts.migrations",
     subscriptions=(
         Subscription(
@@ -101,6 +104,11 @@ app = App(
             cron="*/5 * * * *",
             handler="commonplace.apps.accounts.leaving.handlers:begin_what_is_due",
             queue="notifications",
+        ),
+        Schedule(
+            name="rotate_signing_keys",
+            cron="41 2 * * *",
+            handler="commonplace.apps.accounts.handlers:rotate_signing_keys",
         ),
         Schedule(
             name="forget_the_past", cron="17 3 * * *", handler="commonplace.apps.accounts.handlers:forget_the_past"

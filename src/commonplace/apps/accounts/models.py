@@ -177,7 +177,7 @@ class AuditEntry(SQLModel, table=True):
 
 
 class StoredSigningKey(SQLModel, table=True):
-    """A key that signs access tokens; the private half is encrypted."""
+    """A key that signs access tokens; the private half is encrypted, and gone once the key is retired."""
 
     __tablename__: ClassVar[Any] = "signing_key"
     __table_args__ = (_SCHEMA,)
@@ -188,6 +188,7 @@ class StoredSigningKey(SQLModel, table=True):
     private_key: bytes = Field(sa_type=LargeBinary)
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
     retired_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    revoked_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 
 
 class SignInAttempt(SQLModel, table=True):

@@ -172,7 +172,7 @@ FORGET_SESSIONS: Final = Query(
 SIGNING_KEYS: Final = Query(
     text("""
     SELECT kid, public_key, private_key, retired_at FROM accounts.signing_key
-    WHERE algorithm = :algorithm AND (retired_at IS NULL OR retired_at > :accepted_since)
+    WHERE algorithm = :algorithm AND revoked_at IS NULL AND (retired_at IS NULL OR retired_at > :accepted_since)
     ORDER BY created_at DESC, kid
     """)
 )
@@ -180,6 +180,25 @@ ADD_SIGNING_KEY: Final = Query(
     text("""
     INSERT INTO accounts.signing_key (kid, algorithm, public_key, private_key, created_at)
     VALUES (:kid, :algorithm, :public_key, :private_key, :now)
+    """)
+)
+# The private half has served its purpose: what was signed with it is verified by the public one.
+RETIRE_SIGNING_KEYS: Final = Query(
+    text("""
+    UPDATE accounts.signing_key SET retired_at = :now, private_key = ''
+    WHERE retired_at IS NULL AND kid <> :kid
+    """)
+)
+REVOKE_SIGNING_KEYS: Final = Query(
+    text("UPDATE accounts.signing_key SET revoked_at = :now WHERE revoked_at IS NULL AND kid <> :kid")
+)
+ALL_SIGNING_KEYS: Final = Query(
+    text("SELECT kid, created_at, retired_at, revoked_at FROM accounts.signing_key ORDER BY created_at DESC, kid")
+)
+FORGET_SIGNING_KEYS: Final = Query(
+    text("""
+    DELETE FROM accounts.signing_key WHERE kid IN (
+        SELECT kid FROM accounts.signing_key WHERE retired_at < :before LIMIT :limit)
     """)
 )
 LOCK: Final = Query(text("SELECT pg_advisory_xact_lock(:lock)"))

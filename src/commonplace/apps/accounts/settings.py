@@ -131,6 +131,13 @@ class AccountsSettings(BaseModel):
     audit_days: int = Field(
         default=730, ge=30, le=36_500, description="How long it is kept what administrators did to people."
     )
+    signing_key_days: int = Field(
+        default=90,
+        ge=0,
+        le=3650,
+        description="After how many days access tokens get a new key to be signed with; 0: only by"
+        " `commonplace keys rotate`.",
+    )
     history_days: int = Field(
         default=90,
         ge=1,

@@ -3,6 +3,10 @@
 A process signs with the newest key that it can decrypt, and makes one when there is none; a lock in the database lets
 one process do so at a time. It accepts tokens of every key that is not retired, and of a retired one for as long as its
 last token may be valid. So keys rotate, and `JWT__SECRET_KEY` can be changed, while everybody stays signed in.
+
+A key that somebody else may have is revoked: no token signed with it is accepted any more, anywhere, from the moment on
+at which `rotate` returns. Sessions go on, since refresh tokens and cookies are no signatures: programs get a new access
+token by the refresh token that they have.
 """
 
 import asyncio
@@ -18,11 +22,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from commonplace.apps.accounts import queries
+from commonplace.apps.accounts.events import SigningKeysRotated
 from commonplace.platform.database.bus import Bus
 from commonplace.platform.database.errors import DatabaseUnavailable
 from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import Database
+from commonplace.platform.events import log
 from commonplace.platform.identity.tokens import ALGORITHM, KEYS_CHANGED, SigningKey, VerifyingKey
+from commonplace.platform.identity.verifier import SESSION_CHANGED
 
 _LOCK: Final = 0x7369676E  # "sign": the advisory lock of whoever makes a key
 _NONCE_BYTES: Final = 12
@@ -62,8 +69,10 @@ class SigningKeys:
 
     async def verifying_key(self, kid: str) -> VerifyingKey | None:
         """The key of this id. One that is not known is looked for in the database, at most every two seconds."""
+        # Out of touch with the others, this process may have missed that a key was revoked.
+        in_touch = await self._bus.confirm()
         try:
-            await self._refresh(older_than_seconds=_RELOAD_SECONDS)
+            await self._refresh(older_than_seconds=_RELOAD_SECONDS if in_touch else _UNKNOWN_SECONDS)
         except DatabaseUnavailable:
             if kid not in self._keys:
                 raise
@@ -75,6 +84,37 @@ class SigningKeys:
         """Every key whose tokens are accepted, newest first; one is made when there is none yet."""
         await self.signing_key()
         return tuple(self._keys.values())
+
+    async def rotate(self, *, is_compromised: bool = False, older_than: timedelta | None = None) -> str | None:
+        """Make a new key, and retire all others; the new one's id. None: the present one is not `older_than` that.
+
+        With `is_compromised` the others are revoked as well: when this returns, no process accepts what they signed,
+        and none goes on to trust a caller whom it remembers.
+        """
+        async with self._loading, self._database.writing() as session:
+            await session.execute(queries.LOCK, lock=_LOCK)
+            present = await session.all(queries.ALL_SIGNING_KEYS)
+            newest = next((row.created_at for row in present if row.retired_at is None), None)
+            if older_than is not None and newest is not None and self._now - newest <= older_than:
+                return None
+            made = self._new_key()
+            await session.execute(queries.ADD_SIGNING_KEY, **made)
+            await session.execute(queries.RETIRE_SIGNING_KEYS, kid=made["kid"], now=self._now)
+            if is_compromised:
+                await session.execute(queries.REVOKE_SIGNING_KEYS, kid=made["kid"], now=self._now)
+            fact = SigningKeysRotated(kid=made["kid"], is_compromised=is_compromised)
+            await log.tell(session, fact, owner_id=None, by=None)
+        self._grow_stale({})
+        await self._bus.publish_and_wait(KEYS_CHANGED, {})
+        if is_compromised:
+            await self._bus.publish_and_wait(SESSION_CHANGED, {})  # of none in particular: each is read anew
+        kid: str = made["kid"]
+        return kid
+
+    async def all_keys(self) -> Sequence[Row]:
+        """Every key that is kept: kid, created_at, retired_at, revoked_at; the newest first."""
+        async with self._database.reading() as session:
+            return await session.all(queries.ALL_SIGNING_KEYS)
 
     def _grow_stale(self, _payload: dict[str, Any]) -> None:
         self._loaded = float("-inf")

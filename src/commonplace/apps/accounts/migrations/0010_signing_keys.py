@@ -8,9 +8,12 @@ branch_labels = None
 depends_on = None
 
 UP = """
+ALTER TABLE accounts.signing_key ADD COLUMN revoked_at timestamptz;
 """
 
 DOWN = """
+DELETE FROM accounts.signing_key WHERE revoked_at IS NOT NULL;
+ALTER TABLE accounts.signing_key DROP COLUMN revoked_at;
 """
 
 
