@@ -225,6 +225,7 @@ async def test_a_line_becomes_a_task(ana: Any, ben: Any, make: Make, make_list: 
         assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{problem}"), answer.text
 
 
+@pytest.mark.anyio
 async def test_a_line_that_was_written_without_a_connection_means_its_own_tomorrow(ana: Any) -> None:
     now = datetime.now(UTC)
     for written_at, day in (
