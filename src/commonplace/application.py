@@ -132,7 +132,7 @@ def compose(
     for section in settings.sections():
         parts.add(section)
     parts.add(settings.jwt.model_copy(update={"secret_key": SecretStr(secret)}))
-    parts.add(PublicUrl.of(settings.public_url, settings.host, settings.port))
+    parts.add(PublicUrl.of(settings.public_url, settings.host, settings.port, scheme=settings.scheme))
     parts.add(tracing.configure(settings.telemetry, role=role), as_=tracing.Tracing)
     parts.add(Database(address, settings.database, tracing=parts[tracing.Tracing]))
     wakes = None

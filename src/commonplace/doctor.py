@@ -41,7 +41,11 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Look at every part, also when another one is ill."""
     findings = [
-        Finding("settings", is_well=True, text=f"{settings.environment}, http://{settings.host}:{settings.port}"),
+        Finding(
+            "settings",
+            is_well=True,
+            text=f"{settings.environment}, {settings.scheme}://{settings.host}:{settings.port}",
+        ),
         _data_directory(settings),
     ]
     try:

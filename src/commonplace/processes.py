@@ -15,6 +15,7 @@ import os
 import select
 import signal
 import socket
+import ssl
 import sys
 import time
 import urllib.error
@@ -22,12 +23,13 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import structlog
 
 from commonplace import application, startup
 from commonplace.platform.database.embedded.server import EmbeddedServer, Lease
+from commonplace.platform.http.certificate import Certificate
 from commonplace.platform.http.public_url import PublicUrl
 from commonplace.platform.lifeline import die_with_parent
 from commonplace.platform.telemetry import run_directory
@@ -66,6 +68,7 @@ class Supervisor:
         self._server = server
         self._port = settings.port
         self._lease: Lease | None = None
+        self._certificate = settings.tls.pair
         self._children: dict[str, Any] = {}
         self._listener: socket.socket | None = None
         names = ["web"] if server == "granian" else [f"web-{number + 1}" for number in range(web_workers(settings))]
@@ -105,7 +108,9 @@ class Supervisor:
     @property
     def url(self) -> str:
         """The address to open in a browser."""
-        return str(PublicUrl.of(self._settings.public_url, self._settings.host, self._port))
+        return str(
+            PublicUrl.of(self._settings.public_url, self._settings.host, self._port, scheme=self._settings.scheme)
+        )
 
     def _take_lease(self) -> None:
         if self._settings.database_url is None:
@@ -132,7 +137,9 @@ class Supervisor:
         host = f"[{host}]" if ":" in host and not host.startswith("[") else host
         while not self._is_stopping() and time.monotonic() < deadline:
             with suppress(urllib.error.URLError, OSError):
-                urllib.request.urlopen(f"http://{host}:{self._port}/health/live", timeout=1)
+                urllib.request.urlopen(  # noqa: S310 - our own address
+                    f"{self._settings.scheme}://{host}:{self._port}/health/live", timeout=1, context=_ourselves()
+                )
                 return True
             if not all(child.is_alive() for child in self._children.values()):
                 raise CannotStart("A process ended while it started; the lines above say why.")
@@ -144,11 +151,14 @@ class Supervisor:
         while not self._is_stopping():
             sentinels = [child.sentinel for child in self._children.values()]
             lost = [self._lease] if self._lease is not None else []
-            ready, _, _ = select.select([self._wake_reader, *sentinels, *lost], [], [])
+            seconds = None if self._certificate is None else self._settings.tls.reload_seconds
+            ready, _, _ = select.select([self._wake_reader, *sentinels, *lost], [], [], seconds)
             if self._wake_reader in ready:
                 os.read(self._wake_reader, 512)
             if self._is_stopping():  # set by the signal's handler
                 return
+            if self._certificate is not None and self._certificate.was_renewed():
+                self._show_renewed_certificate()
             if lost and lost[0] in ready:
                 self._recover_lease()
             for name, child in list(self._children.items()):
@@ -157,6 +167,13 @@ class Supervisor:
                     self._pause(_RESTART_SECONDS)
                     if not self._is_stopping():
                         self._start(name)
+
+    def _show_renewed_certificate(self) -> None:
+        """Have the web servers take the new files: granian by new workers beside the old, uvicorn in place."""
+        _log.info("certificate.renewed")
+        for name, child in self._children.items():
+            if name.startswith("web") and child.pid is not None and child.is_alive():
+                os.kill(child.pid, signal.SIGHUP)
 
     def _recover_lease(self) -> None:
         _log.error("database.supervisor_lost")
@@ -207,7 +224,7 @@ class Supervisor:
         if self._server == "granian":
             _serve_with_granian(self._settings, self._port)
         elif self._listener is not None:
-            _serve_with_uvicorn(self._listener)
+            _serve_with_uvicorn(self._listener, self._certificate)
 
     def _run_worker(self) -> None:
         os.nice(_WORKER_NICENESS)
@@ -216,11 +233,12 @@ class Supervisor:
 
 
 def _serve_with_granian(settings: Settings, port: int) -> None:
-    from granian.constants import Interfaces, Loops  # noqa: PLC0415 - only the process that serves needs it
+    from granian.constants import Interfaces, Loops, SSLProtocols  # noqa: PLC0415 - only the process that serves needs it
     from granian.log import LogLevels  # noqa: PLC0415
     from granian.server import Server as Granian  # noqa: PLC0415
 
-    Granian(
+    certificate = settings.tls.pair
+    server = Granian(
         "commonplace.application:web",
         address=settings.host,
         port=port,
@@ -234,10 +252,20 @@ def _serve_with_granian(settings: Settings, port: int) -> None:
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         workers_kill_timeout=int(STOP_SECONDS) - 5,
-    ).serve()
+        ssl_cert=None if certificate is None else certificate.certificate,
+        ssl_key=None if certificate is None else certificate.key,
+        ssl_protocol_min=SSLProtocols.tls13,
+    )
+    if certificate is not None:
+        # The paths are looked up anew: they may be links that a renewal put on other files.
+        files = certificate.certificate, certificate.key
+        server.on_reload(
+            lambda: server.build_ssl_context(*files, None, SSLProtocols.tls13, None, [], client_verify=False)
+        )
+    server.serve()
 
 
-def _serve_with_uvicorn(listener: socket.socket) -> None:
+def _serve_with_uvicorn(listener: socket.socket, certificate: Certificate | None) -> None:
     """One process of uvicorn on the socket that all of them share."""
     import uvicorn  # noqa: PLC0415 - only the process that serves needs it
 
@@ -252,8 +280,23 @@ def _serve_with_uvicorn(listener: socket.socket) -> None:
         ws_per_message_deflate=False,  # its state costs each WebSocket 300 kB, and an event is a few hundred bytes
         ws_max_size=65_536,
         timeout_graceful_shutdown=int(STOP_SECONDS) - 5,
+        ssl_certfile=None if certificate is None else certificate.certificate,
+        ssl_keyfile=None if certificate is None else certificate.key,
     )
+    if certificate is not None:
+        config.load()
+        context, pair = cast("ssl.SSLContext", config.ssl), certificate
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        signal.signal(signal.SIGHUP, lambda *_: context.load_cert_chain(pair.certificate, pair.key))
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _ourselves() -> ssl.SSLContext:
+    """For asking our own server on this machine whether it is ready: whoever signed its certificate, it is us."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _child(program: Callable[[], None], parent: int) -> None:

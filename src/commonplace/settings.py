@@ -26,7 +26,8 @@ from commonplace.platform.database.address import Address, parse_address
 from commonplace.platform.database.settings import DatabaseSettings
 from commonplace.platform.events.settings import EventsSettings
 from commonplace.platform.history.settings import HistorySettings
-from commonplace.platform.http.settings import CorsSettings, HttpSettings, LimitsSettings
+from commonplace.platform.http.certificate import CertificateUnusable
+from commonplace.platform.http.settings import CorsSettings, HttpSettings, LimitsSettings, TlsSettings
 from commonplace.platform.identity.settings import JwtSettings, weakness
 from commonplace.platform.leaving.settings import LeavingSettings
 from commonplace.platform.live.settings import LiveSettings
@@ -119,6 +120,7 @@ class Settings(BaseSettings):
     jwt: JwtSettings = Field(default_factory=JwtSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     limits: LimitsSettings = Field(default_factory=LimitsSettings)
+    tls: TlsSettings = Field(default_factory=TlsSettings)
     cors: CorsSettings = Field(default_factory=CorsSettings)
     events: EventsSettings = Field(default_factory=EventsSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
@@ -139,6 +141,11 @@ class Settings(BaseSettings):
     def database_address(self) -> Address | None:
         """Where the database is; None for the embedded one."""
         return None if self.database_url is None else parse_address(self.database_url.get_secret_value())
+
+    @property
+    def scheme(self) -> str:
+        """What the server itself speaks: `https` with a certificate, else `http`."""
+        return "http" if self.tls.pair is None else "https"
 
     @property
     def secrets_dir(self) -> Path:
@@ -243,6 +250,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, env_file: Path | 
     if settings is not None:
         settings = _with_environment(settings)
         faults.extend(_contradictions(settings))
+        faults.extend(_certificate_faults(settings))
         settings = _with_aliases(settings)
         faults.extend(_production_faults(settings))
     if faults or settings is None:
@@ -433,6 +441,19 @@ def _contradictions(settings: Settings) -> Iterator[Fault]:
     if settings.mail.lacks_boto3:
         remedy = "Install the extra: pip install 'commonplace[aws]'. Or use the SMTP interface of SES: smtps://…"
         yield Fault("MAIL__URL", "names Amazon SES, and boto3 is not installed.", remedy)
+
+
+def _certificate_faults(settings: Settings) -> Iterator[Fault]:
+    tls = settings.tls
+    remedy = "Set both to readable PEM files that belong together, or neither."
+    if (tls.certificate is None) != (tls.key is None):
+        missing = "TLS__KEY" if tls.key is None else "TLS__CERTIFICATE"
+        yield Fault(missing, "is not set, and the other one is.", remedy)
+    elif tls.pair is not None:
+        try:
+            tls.pair.check()
+        except CertificateUnusable as error:
+            yield Fault("TLS__CERTIFICATE", str(error), remedy)
 
 
 def _with_aliases(settings: Settings) -> Settings:

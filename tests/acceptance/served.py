@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -25,6 +26,8 @@ class Served:
         self.directory = directory
         self.port = free_port()
         self.log = directory / "serve.log"
+        self.scheme = "https" if "TLS__KEY" in environ else "http"
+        self.verify: ssl.SSLContext | bool = True  #: what a test trusts the server's certificate by
         self.environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("COMMONPLACE")},
             "COMMONPLACE_DATA_DIR": str(directory / "data"),
@@ -37,7 +40,7 @@ class Served:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     @property
     def output(self) -> str:
@@ -53,7 +56,7 @@ class Served:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
             )
-        self.wait(lambda: httpx.get(f"{self.url}/health").status_code == 200, seconds=90)
+        self.wait(lambda: httpx.get(f"{self.url}/health", verify=self.verify).status_code == 200, seconds=90)
         return self
 
     def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -118,7 +121,7 @@ class Served:
 
     def join(self, name: str) -> httpx.Client:
         """A client signed in as a new person."""
-        client = httpx.Client(base_url=self.url, timeout=60)
+        client = httpx.Client(base_url=self.url, timeout=60, verify=self.verify)
         self._clients.append(client)
         email = f"{name}@example.org"
         answer = client.post("/auth/register", json={"email": email, "password": PASSWORD, "name": name})

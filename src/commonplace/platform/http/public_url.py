@@ -17,12 +17,12 @@ class PublicUrl:
     is_configured: bool = True  #: whether it was set; otherwise it is what this machine makes of its own name
 
     @classmethod
-    def of(cls, public_url: str | None, host: str, port: int) -> Self:
+    def of(cls, public_url: str | None, host: str, port: int, *, scheme: str = "http") -> Self:
         """`PUBLIC_URL`; left out, the address that is listened on, as this machine reaches it."""
         if public_url:
             return cls(public_url.rstrip("/"))
         reached = "127.0.0.1" if host in _ALL_ADDRESSES else host
-        return cls(f"http://{f'[{reached}]' if ':' in reached else reached}:{port}", is_configured=False)
+        return cls(f"{scheme}://{f'[{reached}]' if ':' in reached else reached}:{port}", is_configured=False)
 
     def __str__(self) -> str:
         return self.base

@@ -2,10 +2,13 @@
 
 import ipaddress
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_settings import NoDecode
+
+from commonplace.platform.http.certificate import Certificate
 
 
 def _words(value: Any) -> Any:
@@ -50,6 +53,27 @@ class HttpSettings(BaseModel):
         ge=0,
         description="How long browsers are told to insist on https (HSTS), in production over https. 0: not at all.",
     )
+
+
+class TlsSettings(BaseModel):
+    """The server's own HTTPS, where no gateway has it."""
+
+    certificate: Path | None = Field(
+        default=None,
+        description="A PEM file: the certificate of this server's name, followed by those that lead to its authority. "
+        "With TLS__KEY the server answers https (TLS 1.3) and nothing else.",
+    )
+    key: Path | None = Field(default=None, description="A PEM file: the certificate's key, without a password.")
+    reload_seconds: float = Field(
+        default=60.0, gt=0, le=86_400, description="How often to look whether the certificate was renewed."
+    )
+
+    @property
+    def pair(self) -> Certificate | None:
+        """The certificate; None where the server speaks http."""
+        if self.certificate is None or self.key is None:
+            return None
+        return Certificate(self.certificate, self.key)
 
 
 class LimitsSettings(BaseModel):
