@@ -68,7 +68,8 @@ class NavigationEntry:
     path: str
     icon: str  #: a name of the icon family
     order: int = 100
-    group: str = "apps"  #: `apps` above the rule, `overview` below it; `bar` in the bar, where icons stand
+    #: `apps` above the rule, `overview` below it; `bar` in the bar, where icons stand; `account` among one's own pages
+    group: str = "apps"
     administrators_only: bool = False
     badge: str | None = None  #: path of a piece of HTML that stands with a sign in the bar: a number, say
 

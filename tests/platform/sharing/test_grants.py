@@ -210,7 +210,7 @@ class TestSharing:
     ) -> None:
         one = await file(ana, "one.txt")
         first, second = await share(ana, one, ben, "own"), await share(ben, one, cara, "view")
-        assert first["person"] == {"id": ben.person["id"], "name": "Ben"}
+        assert first["person"] == {"id": ben.person["id"], "name": "Ben", "picture": None}
         for visitor in (ana, ben):
             page = (await visitor.get(f"/api/shares?item_id={one}&limit=1")).json()
             rest = (await visitor.get("/api/shares", params={"item_id": one, "after": page["next"]})).json()
@@ -231,7 +231,7 @@ class TestSharing:
         rest = (await ben.get("/api/shares/received", params={"after": page["next"]})).json()
         received = [*page["items"], *rest["items"]]
         assert [(entry["item"]["name"], entry["level"]) for entry in received] == [("two", "edit"), ("one.txt", "view")]
-        assert received[0]["owner"] == {"id": ana.person["id"], "name": "Ana"}
+        assert received[0]["owner"] == {"id": ana.person["id"], "name": "Ana", "picture": None}
         assert (await ben.delete(f"/api/shares/{grants_made[0]['id']}")).status_code == 204
         assert (await ben.get(f"/api/files/{one}")).status_code == 404
         assert (await ana.get(f"/api/shares?item_id={one}")).json()["items"] == []

@@ -35,6 +35,7 @@ from commonplace.apps.accounts.leaving import api as leaving_api
 from commonplace.apps.accounts.letters import api as letters_api
 from commonplace.apps.accounts.letters.errors import TooManyLetters
 from commonplace.apps.accounts.letters.schemas import MailMayCome
+from commonplace.apps.accounts.pictures import api as pictures_api
 from commonplace.apps.accounts.schemas import (
     JsonWebKeySet,
     PersonRead,
@@ -219,3 +220,4 @@ router.include_router(people_api.router)
 router.include_router(leaving_api.router)
 router.include_router(invitations_api.router)
 router.include_router(issuers_api.router)
+router.include_router(pictures_api.router)

@@ -42,6 +42,15 @@ class ProfileChanged(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PictureChanged(Event):
+    """A person is shown by another picture, another part of it, or by their initials again."""
+
+    name: ClassVar[str] = "person.picture_changed"
+    person_id: UUID
+    is_removed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class RoleChanged(Event):
     """A person became an administrator, or an administrator became a user."""
 

@@ -9,6 +9,10 @@ app = App(
     pages="commonplace.apps.accounts.pages:router",
     internal="commonplace.apps.accounts.internal_api:router",
     navigation=(
+        NavigationEntry(title="Profile", path="/app/profile", icon="user", order=10, group="account"),
+        NavigationEntry(title="Security", path="/app/account/security", icon="user", order=20, group="account"),
+        NavigationEntry(title="Sessions", path="/app/account/sessions", icon="user", order=30, group="account"),
+        NavigationEntry(title="API tokens", path="/app/account/tokens", icon="user", order=40, group="account"),
         NavigationEntry(
             title="Admin", path="/app/admin", icon="users", order=95, group="overview", administrators_only=True
         ),
@@ -118,6 +122,8 @@ app = App(
     erase="commonplace.apps.accounts.leaving.handlers:erase",
     personal_data="commonplace.apps.accounts.personal:TABLES",
     streams="commonplace.apps.accounts.streams:is_stream",
+    object_uses=("commonplace.apps.accounts.pictures.object_uses:PICTURES",),
+    export="commonplace.apps.accounts.pictures.leaving:export",
     takes_tokens=False,  # a token makes no tokens, changes no password and ends no session
     public=(
         "POST /api/auth/register",

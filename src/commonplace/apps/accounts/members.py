@@ -9,7 +9,9 @@ from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import PersonNotFound
 from commonplace.apps.accounts.moments import moment_of_cursor
 from commonplace.apps.accounts.people_schemas import MemberChange, MemberPage, MemberRead
+from commonplace.apps.accounts.picture_paths import SMALL, picture_path
 from commonplace.platform.database.pages import read_cursor, write_cursor
+from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import ReadSession
 
 
@@ -46,7 +48,7 @@ async def list_members(
         since_id=place and place.id,
         limit=limit + 1,
     )
-    items = [MemberRead(**row) for row in rows[:limit]]
+    items = [_read(row) for row in rows[:limit]]
     following = write_cursor(items[-1].created_at, items[-1].id) if len(rows) > limit else None
     return MemberPage(items=items, next=following)
 
@@ -60,7 +62,7 @@ async def read_member(session: ReadSession, accounts: Accounts, person_id: UUID)
     row = await session.first(people_queries.ONE_PERSON, person_id=person_id, now=accounts.now())
     if row is None:
         raise PersonNotFound(person_id)
-    return MemberRead(**row)
+    return _read(row)
 
 
 async def change_member(accounts: Accounts, person_id: UUID, change: MemberChange, *, by: UUID) -> MemberRead:
@@ -80,3 +82,9 @@ async def change_member(accounts: Accounts, person_id: UUID, change: MemberChang
         await people.require_second_factor(accounts, person_id, is_required=change.needs_second_factor, by=by)
     async with accounts.database.reading() as session:
         return await read_member(session, accounts, person_id)
+
+
+def _read(row: Row) -> MemberRead:
+    known = dict(row)
+    picture_id = known.pop("picture_id")
+    return MemberRead(**known, picture=None if picture_id is None else picture_path(picture_id, SMALL))

@@ -15,6 +15,7 @@ from sqlmodel import Field, SQLModel
 from commonplace.apps.accounts.factors import models as _factor_models  # noqa: F401
 from commonplace.apps.accounts.invitations import models as _invitation_models  # noqa: F401
 from commonplace.apps.accounts.issuers import models as _issuer_models  # noqa: F401
+from commonplace.apps.accounts.pictures import models as _picture_models  # noqa: F401
 from commonplace.platform.history.kind import Kind
 
 _SCHEMA = {"schema": "accounts"}

@@ -25,6 +25,7 @@ from commonplace.apps.accounts.letters import pages as letters_pages
 from commonplace.apps.accounts.letting_in import let_in
 from commonplace.apps.accounts.next_page import next_page
 from commonplace.apps.accounts.password_rules import FEWEST_CHARACTERS
+from commonplace.apps.accounts.pictures import pages as picture_pages
 from commonplace.apps.accounts.profile import change_profile, read_profile
 from commonplace.apps.accounts.profile_rules import time_zones
 from commonplace.apps.accounts.registration import register, register_by_mail
@@ -182,6 +183,7 @@ router.include_router(invitation_pages.router)
 router.include_router(people_pages.router)
 router.include_router(audit_pages.router)
 router.include_router(issuer_pages.router)
+router.include_router(picture_pages.router)
 
 
 def _text(form: FormData, name: str) -> str:

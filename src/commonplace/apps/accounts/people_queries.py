@@ -16,8 +16,10 @@ _PERSON: Final = """
         EXISTS (SELECT FROM accounts.totp WHERE totp.person_id = account.person_id AND confirmed_at IS NOT NULL)
             OR EXISTS (SELECT FROM accounts.passkey WHERE passkey.person_id = account.person_id) AS has_second_factor,
         CAST((SELECT coalesce(sum(size_bytes), 0) FROM platform.object WHERE owner_id = account.person_id) AS bigint)
-            AS stored_bytes
+            AS stored_bytes,
+        picture.id AS picture_id
     FROM accounts.account JOIN platform.item ON item.id = account.person_id
+    LEFT JOIN accounts.picture ON picture.person_id = account.person_id
 """
 ONE_PERSON: Final = Query(text(f"{_PERSON} WHERE account.person_id = :person_id"))
 LIST_PEOPLE: Final = Query(

@@ -26,6 +26,7 @@ class MemberRead(BaseModel):
     needs_second_factor: Annotated[
         bool, Field(description="Whether an administrator asks one of this person; the settings may ask it of all.")
     ]
+    picture: Annotated[str | None, Field(description="Path of their picture, small and square; null: they have none.")]
     stored_bytes: Annotated[int, Field(description="What their objects take, versions and trash included.")]
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from commonplace.apps.accounts import person_queries, queries
 from commonplace.apps.accounts.addresses import sign_in_key
+from commonplace.apps.accounts.picture_paths import SMALL, picture_path
 from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import Database
 from commonplace.platform.identity.people import Person
@@ -50,4 +51,5 @@ def _person(row: Row) -> Person:
         email=row.email,
         time_zone=row.time_zone,
         language=row.language,
+        picture=None if row.picture_id is None else picture_path(row.picture_id, SMALL),
     )

@@ -64,6 +64,11 @@ TABLES: Final = (
         columns=("email", "role", "uses_left", "created_at", "expires_at"),
         order="created_at, id",
     ),
+    PersonalTable(
+        table="accounts.picture",
+        member="picture",
+        columns=("media_type", "width", "height", "side", "x", "y", "changed_at"),
+    ),
     PersonalTable(table="accounts.totp", member="authenticator-app", columns=("created_at", "confirmed_at")),
     PersonalTable(table="accounts.recovery_code", member="recovery-codes", columns=("created_at",)),
     PersonalTable(

@@ -12,9 +12,10 @@ PROFILE: Final = Query(
     text("""
     SELECT account.person_id AS id, account.email, account.email_verified_at IS NOT NULL AS is_email_verified,
         account.role, item.title AS name, person.job_title,
-        person.time_zone, person.language, item.version, item.created_at, item.updated_at
+        person.time_zone, person.language, picture.id AS picture_id, item.version, item.created_at, item.updated_at
     FROM accounts.account JOIN accounts.person ON person.id = account.person_id
     JOIN platform.item ON item.id = account.person_id
+    LEFT JOIN accounts.picture ON picture.person_id = account.person_id
     WHERE account.person_id = :person_id
     """)
 )

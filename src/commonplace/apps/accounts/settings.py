@@ -138,6 +138,9 @@ class AccountsSettings(BaseModel):
         description="After how many days access tokens get a new key to be signed with; 0: only by"
         " `commonplace keys rotate`.",
     )
+    picture_megabytes: int = Field(
+        default=20, ge=1, le=200, description="How large a person's picture may be as it comes, in MB."
+    )
     history_days: int = Field(
         default=90,
         ge=1,

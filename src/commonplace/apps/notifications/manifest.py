@@ -12,6 +12,9 @@ app = App(
     pages="commonplace.apps.notifications.pages:router",
     navigation=(
         NavigationEntry(
+            title="Notifications", path="/app/notifications/settings", icon="bell", order=50, group="account"
+        ),
+        NavigationEntry(
             title="Notifications", path="/app/notifications", icon="bell", group="bar", badge="/app/notifications/badge"
         ),
     ),

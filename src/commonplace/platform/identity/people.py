@@ -9,6 +9,12 @@ from typing import Protocol
 from uuid import UUID
 
 
+def initials_of(name: str) -> str:
+    """One or two letters that stand for a person: `EB` for Eva Maria Berger."""
+    words = [word for word in name.split() if word[0].isalnum()] or [name or "?"]
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """What is shown of a person, and how they want to be shown things."""
@@ -18,12 +24,12 @@ class Person:
     email: str
     time_zone: str  #: IANA name, such as Europe/Vienna
     language: str  #: BCP 47 tag, such as de-AT
+    picture: str | None = None  #: path of a small square one, which never changes; None: their initials are shown
 
     @property
     def initials(self) -> str:
-        """One or two letters that stand for the person: `EB` for Eva Maria Berger."""
-        words = [word for word in self.name.split() if word[0].isalnum()] or [self.name or "?"]
-        return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+        """One or two letters that stand for the person."""
+        return initials_of(self.name)
 
 
 class People(Protocol):

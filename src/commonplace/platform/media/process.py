@@ -20,6 +20,7 @@ import structlog
 from commonplace.platform.media.formats import FORMATS, HEIC
 from commonplace.platform.media.rendering import NotRendered, Rendered, Rendition, State
 from commonplace.platform.media.settings import MediaSettings
+from commonplace.platform.media.square import Square
 from commonplace.platform.media.types import EMPTY, HEAD_BYTES, UNKNOWN, detect
 from commonplace.platform.media.wire import LENGTH, MAX_MESSAGE_BYTES, Job, Limits, Outcome, framed
 
@@ -148,7 +149,13 @@ class Media:
         self._closing = False
 
     async def describe_and_render(
-        self, source: Path, target_directory: Path, *, sizes: Sequence[int] = SIZES, name: str = ""
+        self,
+        source: Path,
+        target_directory: Path,
+        *,
+        sizes: Sequence[int] = SIZES,
+        name: str = "",
+        square: Square | None = None,
     ) -> Rendered:
         """Find out what `source` is and, when it is a picture, write it smaller.
 
@@ -158,6 +165,7 @@ class Media:
             sizes: the longest sides to make, in pixels. A picture is never enlarged: for a size beyond its own it is
                 written in its own size.
             name: the file's name, which helps to tell kinds of text apart.
+            square: the part to be shown, in the sizes asked for; none: all of it.
 
         Returns:
             What became of it. Nothing about the file, and no death of the process that reads it, raises.
@@ -171,7 +179,7 @@ class Media:
                 media_type=UNKNOWN,
             )
         if media_type == HEIC or media_type in FORMATS:
-            job = self._job(source, target_directory, media_type, sizes)
+            job = self._job(source, target_directory, media_type, sizes, square)
             async with self._turns:
                 return _rendered(media_type, await self._outcome(job))
         if media_type == EMPTY:
@@ -196,13 +204,16 @@ class Media:
         while self._endings:
             await asyncio.gather(*self._endings)
 
-    def _job(self, source: Path, target_directory: Path, media_type: str, sizes: Sequence[int]) -> Job:
+    def _job(
+        self, source: Path, target_directory: Path, media_type: str, sizes: Sequence[int], square: Square | None
+    ) -> Job:
         settings = self._settings
         return Job(
             source=str(source.absolute()),
             target_directory=str(target_directory.absolute()),
             media_type=media_type,
             sizes=tuple(sizes),
+            square=square,
             max_pixels=settings.max_megapixels * _MEGABYTE + 999_999,  # 16,384 squared is 268.4 megapixels.
             decode_bytes=int(settings.memory_megabytes * _MEGABYTE * _DECODING_SHARE),
             cpu_seconds=math.ceil(settings.timeout_seconds),

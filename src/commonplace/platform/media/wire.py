@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from commonplace.platform.media.rendering import Failure, NotRendered
+from commonplace.platform.media.square import Square
 
 LENGTH: Final = struct.Struct(">I")
 #: The longest message: an error text and a dozen paths fit many times over.
@@ -35,6 +36,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     sizes: tuple[int, ...]
     max_pixels: int
     decode_bytes: int  #: The most that a picture decoded as a whole may take.
+    square: Square | None = None  #: What is shown of it; none: all.
     cpu_seconds: int  #: The kernel ends the process when this job has used so much.
 
 

@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Scope
 
 from commonplace.platform.app import App, NavigationEntry
+from commonplace.platform.identity.people import initials_of
 from commonplace.platform.pages import formats
 from commonplace.platform.pages.assets import assets_of, folder_of
 from commonplace.platform.pages.viewer import UTC, Viewer
@@ -40,6 +41,7 @@ class Frame:
     theme: str | None  #: `light` or `dark`; None: as the device has it
     navigation: Sequence[Sequence[NavigationEntry]]  #: groups of entries, in order
     bar: Sequence[NavigationEntry]  #: signs in the bar
+    account: Sequence[NavigationEntry]  #: the pages about oneself, as tabs
     stylesheets: Sequence[str]  #: addresses of the apps' own
     modules: Sequence[str]
 
@@ -85,7 +87,9 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._templates.filters.update(size=formats.size, size_text=formats.size_text, count=formats.count)
+        self._templates.filters.update(
+            size=formats.size, size_text=formats.size_text, count=formats.count, initials=initials_of
+        )
         sprite = self.assets.by_name["platform/vendor/lucide/icons.svg"].content.decode()
         known = frozenset(re.findall(r'<symbol id="i-([a-z0-9-]+)"', sprite))
         self._templates.globals.update(
@@ -147,6 +151,7 @@ class Pages:
             theme=theme if theme in _THEMES else None,
             navigation=[group for name in _GROUPS if (group := self._group(name, viewer))],
             bar=self._group("bar", viewer),
+            account=self._group("account", viewer),
             stylesheets=self._stylesheets,
             modules=self._modules,
         )

@@ -221,7 +221,7 @@ def _read(row: Row, known: Mapping[UUID, Person]) -> GrantRead:
     return GrantRead(
         id=row.id,
         item_id=row.item_id,
-        person=None if person is None else SharedPerson(id=person.id, name=person.name),
+        person=SharedPerson.of(person),
         email=row.address,
         level=row.level,
         granted_at=row.granted_at,
@@ -236,7 +236,7 @@ def _received(row: Row, owners: Mapping[UUID, Person]) -> ReceivedRead:
         item=ReceivedItem(
             id=row.item_id, kind=row.kind, name=row.title, version=row.version, updated_at=row.updated_at
         ),
-        owner=None if owner is None else SharedPerson(id=owner.id, name=owner.name),
+        owner=SharedPerson.of(owner),
         level=row.level,
         granted_at=row.granted_at,
         granted_by=row.granted_by,

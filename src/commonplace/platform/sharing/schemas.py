@@ -1,11 +1,12 @@
 """What sharing takes and answers over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from commonplace.platform.identity.people import Person
 from commonplace.platform.sharing.rights import Level
 
 _LONGEST_ADDRESS = 254  # RFC 5321, section 4.5.3.1.3
@@ -22,6 +23,12 @@ class SharedPerson(BaseModel):
 
     id: UUID
     name: str
+    picture: Annotated[str | None, Field(description="Path of their picture, small and square; null: they have none.")]
+
+    @classmethod
+    def of(cls, person: Person | None) -> Self | None:
+        """The person as others see them; None for nobody."""
+        return None if person is None else cls(id=person.id, name=person.name, picture=person.picture)
 
 
 class GrantCreate(BaseModel):

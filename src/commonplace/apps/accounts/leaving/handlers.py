@@ -5,6 +5,7 @@ from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.invitations import queries as invitation_queries
 from commonplace.apps.accounts.leaving import erasure
 from commonplace.apps.accounts.limits import account_key_of
+from commonplace.apps.accounts.pictures.leaving import erase as erase_pictures
 from commonplace.platform.database.session import Database
 from commonplace.platform.events.event import ScheduleTick
 from commonplace.platform.events.registry import Context
@@ -52,6 +53,7 @@ async def erase(erasing: Erasing) -> None:
         )
         await session.execute(invitation_queries.PUT_ASIDE, email_key=account.email_key)
         await session.execute(invitation_queries.FORGET_ADDRESS, email=account.email)
+        await erase_pictures(session, erasing)
         key = account_key_of(accounts, account.email_key)
         attempts = await session.execute(queries.FORGET_ATTEMPTS_AT, account_key=key)
         await erasing.count(session, "accounts.sign_in_attempt", attempts)
