@@ -105,7 +105,8 @@ async function piece(event, url) {
   } catch (error) {
     const found = (await kept(url.href, { kind: PIECE, isExact: true })) ?? (await kept(url.href, { isExact: true }));
     if (found) return found;
-    if (isClick(event.request)) return caches.match(COMMONPLACE.offline, { cacheName: FILES });
+    // A click that leads nowhere leads to the page that says so, without the frame.
+    if (isClick(event.request)) return new Response(null, { headers: { "HX-Redirect": url.pathname + url.search } });
     throw error;
   }
 }
