@@ -27,7 +27,7 @@ from commonplace.platform.pages.weeks import first_weekday
 from commonplace.platform.parts import Parts
 
 MOST_LISTS: Final = 500
-_PAGE: Final = 200  #: open tasks that are shown at first, and that each «show more» adds
+_PAGE: Final = 100  #: open tasks that are shown at first, and that each «show more» adds
 _MOST: Final = 2000
 _MOST_ENDED: Final = 30
 _MOST_IN_MONTH: Final = 1000

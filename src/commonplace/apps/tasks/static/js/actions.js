@@ -119,8 +119,9 @@ export class Actions {
     if (await this.view.doing(act, "It could not be undone.")) this.selection.go(this.view.find(id));
   }
 
-  /** Undo the last thing that was done on this page. */
-  undo() {
+  /** Undo the last thing that was done on this page; what is still on its way is waited for. */
+  async undo() {
+    await this.view.underWay;
     this.lastUndo?.();
     this.lastUndo = null;
   }

@@ -37,6 +37,13 @@ export function setUpDetail(main, view, actions, leaving) {
     return true;
   };
 
+  /** Show a further field, which stays until it is done with, whatever is drawn meanwhile. */
+  const unfold = (/** @type {HTMLElement} */ field, /** @type {boolean} */ isShown) => {
+    field.hidden = !isShown;
+    field.classList.toggle("is-held", isShown);
+    if (isShown) field.focus();
+  };
+
   /** A day and a time of two fields, as the API takes them. */
   const moment = (/** @type {"due"|"start"} */ name) => {
     const day = part(name).value;
@@ -68,19 +75,17 @@ export function setUpDetail(main, view, actions, leaving) {
       if (await save({ tags })) field.defaultValue = field.value = tags.join(", ");
     },
     recurrence: (/** @type {any} */ field) => {
-      const rule = part("rule");
-      rule.hidden = field.value !== "own";
-      if (field.value === "own") rule.focus();
-      else save({ recurrence: field.value || null });
+      unfold(part("rule"), field.value === "own");
+      if (field.value !== "own") save({ recurrence: field.value || null });
     },
     rule: async (/** @type {any} */ field) => {
       const rule = field.value.trim();
-      if (await save({ recurrence: rule || null })) field.hidden = true;
+      if (await save({ recurrence: rule || null })) unfold(field, false);
     },
     reminder: async (/** @type {any} */ field) => {
       const { value } = field;
-      part("remind-at").hidden = value !== "at";
-      if (value === "at") return part("remind-at").focus();
+      unfold(part("remind-at"), value === "at");
+      if (value === "at") return;
       field.value = "";
       field.blur();
       if (value) await reminders((present) => [...present, { minutes_before: Number(value), of: "due" }]);
@@ -89,7 +94,7 @@ export function setUpDetail(main, view, actions, leaving) {
       if (!field.value) return;
       const at = new Date(field.value).toISOString(); // By the clocks of this device, which the field shows.
       field.value = "";
-      field.hidden = true;
+      unfold(field, false);
       part("reminder").value = "";
       await reminders((present) => [...present, { at }]);
     },
@@ -236,11 +241,12 @@ export function setUpDetail(main, view, actions, leaving) {
     if (shown === id()) return;
     shown = id();
     say("");
-    const form = part("notes-form");
-    if (form?.classList.contains("is-held")) {
-      form.classList.remove("is-held"); // Another task's: what was begun there is not this one's.
-      form.hidden = true;
-      view.draw();
+    // Another task's: what was begun there is not this one's.
+    const begun = panel().querySelectorAll(".is-held:not(.error)");
+    for (const one of begun) {
+      one.classList.remove("is-held");
+      /** @type {HTMLElement} */ (one).hidden = true;
     }
+    if (begun.length) view.draw();
   });
 }

@@ -55,11 +55,11 @@ function counterpart(/** @type {ChildNode|null} */ at, /** @type {ChildNode} */ 
 }
 
 function attributes(/** @type {Element} */ from, /** @type {Element} */ to) {
-  for (const { name } of [...from.attributes]) if (!to.hasAttribute(name) && !OURS.has(name)) from.removeAttribute(name);
-  for (const { name, value } of to.attributes) if (from.getAttribute(name) !== value && name !== "style") from.setAttribute(name, value);
+  for (const { name } of [...from.attributes]) if (!to.hasAttribute(name) && !OURS.test(name)) from.removeAttribute(name);
+  for (const { name, value } of to.attributes) if (from.getAttribute(name) !== value && !OURS.test(name)) from.setAttribute(name, value);
 }
 
-const OURS = new Set(["style", "open"]); // Set by scripts and by the person.
+const OURS = /^(style|open|data-htmx-.*)$/; // Set by scripts and by the person.
 
 /** @returns {from is HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement} */
 const isField = (/** @type {Element} */ from) => from.matches("input, textarea, select");

@@ -31,6 +31,8 @@ export class View {
     this.isReached = true;
     /** @type {Promise<void>|null} */
     this.drawing = null;
+    /** @type {Promise<any>|null} what was begun last */
+    this.underWay = null;
     /** @type {Set<() => void>} */
     this.watchers = new Set();
     onChanges(
@@ -153,8 +155,14 @@ export class View {
     }
   }
 
-  /** Draw a change before the server knows of it, do it, and draw what came of it. @returns {Promise<any>} null: refused */
-  async doing(/** @type {() => Promise<any>} */ act, /** @type {string} */ what) {
+  /** Do something, and draw what came of it. @returns {Promise<any>} null: it was refused, which is said */
+  doing(/** @type {() => Promise<any>} */ act, /** @type {string} */ what) {
+    const done = this.#do(act, what);
+    this.underWay = done;
+    return done;
+  }
+
+  async #do(/** @type {() => Promise<any>} */ act, /** @type {string} */ what) {
     try {
       return (await act()) ?? true;
     } catch (error) {
