@@ -12,8 +12,14 @@ import pytest
 
 from commonplace.apps.accounts import people
 from commonplace.apps.accounts.context import Accounts
+from commonplace.apps.accounts.derived_keys import DerivedKeys
 from commonplace.apps.accounts.factors import service
 from commonplace.apps.accounts.factors.totp import unseal
+from commonplace.apps.accounts.handlers import seal_factors_anew
+from commonplace.platform.events.event import ScheduleTick
+from commonplace.platform.events.registry import Context
+from commonplace.platform.identity.settings import JwtSettings
+from commonplace.platform.parts import Parts
 from tests.apps.accounts.conftest import ClientAt, Rows, SetClock, sign_in
 from tests.visitor import PASSWORD
 
@@ -90,6 +96,37 @@ async def test_the_secret_is_encrypted_and_of_use_for_its_person_only(
         await rows("SELECT payload::text FROM platform.event")
     )
     assert not any(code in everything for code in [secret, *codes])
+
+
+async def test_a_key_of_its_own_outlives_the_other_and_without_it_the_answer_says_what_to_do(
+    ana: Any, nobody: Any, code_of: Code, clock: SetClock, rows: Rows, accounts: Accounts, parts: Parts
+) -> None:
+    secret, codes = await set_up(ana, code_of)
+    clock.pass_(30)
+    keys, context = accounts.keys, Context(parts=parts, delivery=None)  # type: ignore[arg-type]
+    object.__setattr__(accounts, "keys", DerivedKeys(b"another" * 8))
+    for path, body in (("/auth/second-step", {}), ("/api/auth/prove", {})):
+        answer = await sign_in(nobody, ana.email)
+        shown = {"challenge_token": answer.json()["challenge_token"]} if "step" in path else {}
+        refused = await ana.post(path, json={**shown, **body, "code": code_of(secret)})
+        assert (refused.status_code, refused.json()["type"]) == (409, "/problems/factor-unreadable")
+        assert "remove-factors" in refused.json()["detail"]
+    answer = await sign_in(nobody, ana.email)
+    assert (await second(nobody, answer, recovery_code=codes[0])).status_code == 200  # no key is asked for it
+
+    object.__setattr__(accounts, "keys", keys)
+    jwt = parts[JwtSettings].secret_key
+    assert jwt is not None
+    for factor_secret in (None, b"for factors alone" * 2):
+        with_own = DerivedKeys(jwt.get_secret_value().encode(), factor_secret=factor_secret)
+        object.__setattr__(accounts, "keys", with_own)
+        await seal_factors_anew(ScheduleTick(schedule="seal_factors_anew", tick=accounts.now()), context)
+        (row,) = await rows("SELECT person_id, sealed_secret FROM accounts.totp")
+        assert unseal(accounts, row["person_id"], row["sealed_secret"]) == secret
+    object.__setattr__(accounts, "keys", DerivedKeys(b"another" * 8, factor_secret=b"for factors alone" * 2))
+    assert unseal(accounts, row["person_id"], row["sealed_secret"]) == secret
+    answer = await sign_in(nobody, ana.email)
+    assert (await second(nobody, answer, code=code_of(secret))).status_code == 200
 
 
 async def test_no_code_is_accepted_twice_nor_an_earlier_one_after_it(

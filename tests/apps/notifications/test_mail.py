@@ -12,6 +12,7 @@ from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database
 from commonplace.platform.events.event import ScheduleTick
 from commonplace.platform.events.registry import Context
+from commonplace.platform.identity.people import People
 from commonplace.platform.parts import Parts
 from tests.apps.notifications.conftest import Post, Ring, Sent, SetClock
 from tests.visitor import Visitor
@@ -173,6 +174,19 @@ async def test_a_retry_that_comes_into_the_night_waits_too(
         row = await session.first(Query(text("SELECT mail, mail_due_at FROM notifications.notice")))
     assert row is not None
     assert (row.mail, row.mail_due_at) == ("held", datetime(2026, 6, 15, 7, 0, tzinfo=UTC))
+
+
+async def test_where_mail_leaves_only_a_proven_address_gets_it(
+    ana: Visitor, ben: Visitor, ring: Ring, deliver: Deliver, sent: Sent, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts[People], "_mail_leaves", True)
+    proved = text("UPDATE accounts.account SET email_verified_at = now() WHERE email = :email")
+    async with parts[Database].writing() as session:
+        await session.execute(Query(proved), email=ben.email)
+    await ring(ana, ben)
+    await deliver()
+    assert [message["To"] for message in sent()] == ["ben@example.org"]
+    assert len(await inbox(ana)) == len(await inbox(ben)) == 1
 
 
 async def test_without_a_mail_server_the_inbox_is_all_there_is(

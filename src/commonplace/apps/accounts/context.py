@@ -103,7 +103,11 @@ async def compose(parts: Parts) -> None:
         raise ValueError("JWT__SECRET_KEY is not set.")
     database, bus = parts[Database], parts[Bus]
     clock = (parts[Clock] if Clock in parts else Clock()).time
-    keys = DerivedKeys(jwt_settings.secret_key.get_secret_value().encode())
+    factor_key = settings.second_factor_key
+    keys = DerivedKeys(
+        jwt_settings.secret_key.get_secret_value().encode(),
+        factor_secret=None if factor_key is None else factor_key.get_secret_value().encode(),
+    )
     signing_keys = SigningKeys(
         database=database,
         bus=bus,
@@ -132,7 +136,7 @@ async def compose(parts: Parts) -> None:
     )
     parts.add(identity)
     parts.add(sessions, as_=LiveSessions)
-    parts.add(StoredPeople(database, only_proven=accounts.hides_addresses), as_=People)
+    parts.add(StoredPeople(database, only_proven=accounts.hides_addresses, mail_leaves=_mail_leaves(parts)), as_=People)
     parts.add(StoredProofs(database=database, minutes=settings.proof_minutes, clock=clock), as_=Proofs)
     parts.add(accounts)
     if settings.takes_pool_tokens:
@@ -142,9 +146,14 @@ async def compose(parts: Parts) -> None:
     parts.on_close(accounts.close)
 
 
-def _hides_addresses(settings: AccountsSettings, parts: Parts) -> bool:
-    """Where mail reaches people. What goes into files is read by whoever runs the installation, not by newcomers."""
+def _mail_leaves(parts: Parts) -> bool:
+    """Whether mail goes out by a server. What goes into files is read by whoever runs the installation."""
     address = parts[MailSettings].address
+    return address is not None and address.scheme != "file"
+
+
+def _hides_addresses(settings: AccountsSettings, parts: Parts) -> bool:
+    """Where mail reaches people, unless a setting says otherwise."""
     if settings.registration_by_mail is None:
-        return address is not None and address.scheme != "file"
+        return _mail_leaves(parts)
     return settings.registration_by_mail and parts[Mailer].is_configured

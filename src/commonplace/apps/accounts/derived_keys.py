@@ -9,16 +9,22 @@ _BYTES: Final = 32
 
 
 class DerivedKeys:
-    """Keys of 256 bits, by HKDF-SHA256."""
+    """Keys of 256 bits, by HKDF-SHA256.
 
-    def __init__(self, secret: bytes) -> None:
+    `factor_secret` is a secret for second factors alone, which outlive a change of the other then.
+    """
+
+    def __init__(self, secret: bytes, *, factor_secret: bytes | None = None) -> None:
         self.sealing = _derived(secret, b"commonplace: signing keys")  #: encrypts private signing keys
         self.refreshing = _derived(secret, b"commonplace: refresh tokens")  #: turns a refresh token into its successor
         self.disowning = _derived(secret, b"commonplace: disowning")  #: makes links that end a session from a mail
         self.lettering = _derived(secret, b"commonplace: letters")  #: makes the links of mails
         self.inviting = _derived(secret, b"commonplace: invitations")  #: makes the links of invitations
         self.naming = _derived(secret, b"commonplace: sign-in attempts")  #: hides what somebody typed as an address
-        self.factors = _derived(secret, b"commonplace: second factors")  #: encrypts the secrets of authenticator apps
+        #: encrypts the secrets of authenticator apps
+        self.factors = _derived(factor_secret or secret, b"commonplace: second factors")
+        #: opens those sealed before there was a secret for them alone
+        self.former_factors = _derived(secret, b"commonplace: second factors") if factor_secret else None
         self.straying = _derived(secret, b"commonplace: sign-ins elsewhere")  #: seals a sign-in that goes to an issuer
         self.challenging = _derived(secret, b"commonplace: passkey challenges")  #: marks a passkey's challenge as ours
 

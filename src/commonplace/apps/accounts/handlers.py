@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from commonplace.apps.accounts import device_queries, people_queries, queries, token_queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.factors import queries as factor_queries
+from commonplace.apps.accounts.factors import totp
 from commonplace.apps.accounts.invitations import queries as invitation_queries
 from commonplace.apps.accounts.known_devices import FORGOTTEN_AFTER
 from commonplace.apps.accounts.letters import queries as letter_queries
@@ -43,6 +45,33 @@ async def rotate_signing_keys(_tick: ScheduleTick, context: Context) -> None:
     accounts = context.parts[Accounts]
     if accounts.settings.signing_key_days:
         await accounts.signing_keys.rotate(older_than=timedelta(days=accounts.settings.signing_key_days))
+
+
+async def seal_factors_anew(_tick: ScheduleTick, context: Context) -> None:
+    """Seal what authenticator apps are set up with under the key for second factors, where another one has sealed it.
+
+    So `JWT__SECRET_KEY` can be changed once this has run.
+    """
+    accounts = context.parts[Accounts]
+    if accounts.keys.former_factors is None:
+        return
+    after = UUID(int=0)
+    while True:
+        async with accounts.database.reading() as session:
+            rows = await session.all(factor_queries.TOTPS, after=after, limit=_BATCH)
+        for row in rows:
+            sealed = totp.sealed_anew(accounts, row.person_id, row.sealed_secret)
+            if sealed is not None:
+                async with accounts.database.writing() as session:
+                    await session.execute(
+                        factor_queries.SEAL_ANEW,
+                        person_id=row.person_id,
+                        sealed_secret=sealed,
+                        former_secret=row.sealed_secret,
+                    )
+        if len(rows) < _BATCH:
+            return
+        after = rows[-1].person_id
 
 
 async def _delete(database: Database, query: Query, parameters: Mapping[str, Any]) -> None:

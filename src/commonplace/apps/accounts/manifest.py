@@ -104,6 +104,9 @@ app = App(
     ),
     schedules=(
         Schedule(
+            name="seal_factors_anew", cron="47 * * * *", handler="commonplace.apps.accounts.handlers:seal_factors_anew"
+        ),
+        Schedule(
             name="begin_erasures",
             cron="*/5 * * * *",
             handler="commonplace.apps.accounts.leaving.handlers:begin_what_is_due",

@@ -2,10 +2,11 @@
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from commonplace.apps.accounts.issuers.issuer import issuers_of
 from commonplace.apps.accounts.issuers.settings import IssuerSettings
+from commonplace.platform.identity.settings import MINIMUM_SECRET_BYTES
 
 _SAFE_BCRYPT_COST: Final = 10
 
@@ -86,6 +87,12 @@ class AccountsSettings(BaseModel):
         description="Who needs a second factor. Who has none is led to set one up at the next sign-in, and can do"
         " nothing else until then.",
     )
+    second_factor_key: SecretStr | None = Field(
+        default=None,
+        description="Encrypts what authenticator apps are set up with; 32 bytes or more. Left out, JWT__SECRET_KEY"
+        " does, and a change of that makes every authenticator app useless. What is sealed already is sealed anew"
+        " within an hour; only then change JWT__SECRET_KEY.",
+    )
     second_step_seconds: int = Field(
         default=300, ge=30, le=3600, description="How long a sign-in waits for its second step after the password."
     )
@@ -147,6 +154,13 @@ class AccountsSettings(BaseModel):
         le=3650,
         description="How long ended sessions and past sign-ins are kept for the person to see.",
     )
+
+    @field_validator("second_factor_key")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
+            raise ValueError(f"is shorter than {MINIMUM_SECRET_BYTES} bytes; `openssl rand -hex 32` prints a good one")
+        return value
 
     @property
     def registration_is_open(self) -> bool:

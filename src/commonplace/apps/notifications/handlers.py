@@ -122,7 +122,7 @@ async def forget_notices(_tick: ScheduleTick, context: Context) -> None:
 
 def _mail_of(parts: Parts, wish: Wish, person: Person) -> tuple[str, datetime | None]:
     """What is to become of the mail of a notice now, and when."""
-    if not wish.mail or not parts[Mailer].is_configured:
+    if not wish.mail or not person.takes_mail or not parts[Mailer].is_configured:
         return "none", None
     quiet_until = wish.quiet_until(now_of(parts), zone_named(person.time_zone))
     return ("due", None) if quiet_until is None else ("held", quiet_until)

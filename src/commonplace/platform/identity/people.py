@@ -24,6 +24,7 @@ class Person:
     email: str
     time_zone: str  #: IANA name, such as Europe/Vienna
     language: str  #: BCP 47 tag, such as de-AT
+    takes_mail: bool = True  #: whether mail may go to the address: it is theirs, or no mail leaves the installation
     picture: str | None = None  #: path of a small square one, which never changes; None: their initials are shown
 
     @property

@@ -18,6 +18,7 @@ from commonplace.apps.accounts.factors.errors import (
     FactorIsMissing,
     FactorLocked,
     FactorNotFound,
+    FactorUnreadable,
     PasskeyNotAccepted,
     PasskeyRefused,
     PasskeysNeedHostName,
@@ -61,7 +62,7 @@ _PROVED: Final = (NotAuthenticated, ProofNeeded)
 router = APIRouter()
 
 
-@router.post("/second-step", responses=problems(SecondStepRefused, SecondStepOver, FactorLocked))
+@router.post("/second-step", responses=problems(SecondStepRefused, SecondStepOver, FactorUnreadable, FactorLocked))
 async def take_second_step(body: SecondStepTake, accounts: TheAccounts, request: Request, response: Response) -> Tokens:
     """Complete a sign-in that asked for a second factor.
 
@@ -115,7 +116,10 @@ async def sign_in_by_passkey(
     return await tokens_of(accounts, begun, response)
 
 
-@router.post("/prove", responses=problems(NotAuthenticated, ProofRefused, FactorLocked, TooManySignIns, SignInBusy))
+@router.post(
+    "/prove",
+    responses=problems(NotAuthenticated, ProofRefused, FactorUnreadable, FactorLocked, TooManySignIns, SignInBusy),
+)
 async def prove(body: ProofGive, caller: EnrollingCaller, accounts: TheAccounts, request: Request) -> ProofRead:
     """Prove again who one is, before something dangerous: by a second factor, or without any by the password."""
     if body.password is not None:

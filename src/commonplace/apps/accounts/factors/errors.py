@@ -12,7 +12,8 @@ Problem
 ├── Conflict
 │   ├── FactorExists          409  there is an authenticator app, or this passkey, already
 │   ├── FactorIsAskedFor      409  the last factor, where one is asked for, cannot be removed
-│   └── FactorIsMissing       409  recovery codes stand in for a factor, and there is none
+│   ├── FactorIsMissing       409  recovery codes stand in for a factor, and there is none
+│   └── FactorUnreadable      409  the key that opens an authenticator app's secret is gone
 ├── Malformed
 │   ├── CodeIsWrong           422  the code that confirms an authenticator app
 │   ├── PasskeyNotAccepted    422  what a browser made of a registration cannot be taken
@@ -85,6 +86,17 @@ class FactorIsMissing(Conflict):
 
     def __init__(self) -> None:
         super().__init__("Recovery codes stand in for a second factor. Add an authenticator app or a passkey first.")
+
+
+class FactorUnreadable(Conflict):
+    """No code of the authenticator app can be checked: the key that sealed its secret is gone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The key of this installation was changed since your authenticator app was set up, so its codes cannot be"
+            " checked. Use a passkey or a recovery code. Whoever runs the server can put the former JWT__SECRET_KEY"
+            " back, or remove the app by `commonplace user remove-factors`."
+        )
 
 
 class CodeIsWrong(Malformed):

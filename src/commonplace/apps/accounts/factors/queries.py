@@ -54,6 +54,15 @@ USE_STEP: Final = Query(
         AND (last_step IS NULL OR last_step < :step)
     """)
 )
+TOTPS: Final = Query(
+    text("SELECT person_id, sealed_secret FROM accounts.totp WHERE person_id > :after ORDER BY person_id LIMIT :limit")
+)
+SEAL_ANEW: Final = Query(
+    text("""
+    UPDATE accounts.totp SET sealed_secret = :sealed_secret
+    WHERE person_id = :person_id AND sealed_secret = :former_secret
+    """)
+)
 REMOVE_TOTP: Final = Query(
     text("DELETE FROM accounts.totp WHERE person_id = :person_id RETURNING confirmed_at IS NOT NULL AS was_confirmed")
 )

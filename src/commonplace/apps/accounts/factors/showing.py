@@ -56,11 +56,14 @@ async def shown_rightly(
     Raises:
         WrongFactor: it is wrong, was used before, or the person has none such.
         FactorLocked: it was wrong too often.
+        FactorUnreadable: no code of the authenticator app can be checked any more.
     """
     if shown.passkey is not None:
         async with _by_passkey(accounts, person_id, shown.passkey, party, purpose, bound_to) as session:
             yield session
         return
+    if shown.code is not None:
+        await totp.refuse_unreadable(accounts, person_id)
     factor: guessing.Guessable = "totp" if shown.code is not None else "recovery_code"
     await guessing.enter(accounts, person_id, factor)
     try:

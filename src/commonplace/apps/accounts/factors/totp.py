@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.factors import queries
+from commonplace.apps.accounts.factors.errors import FactorUnreadable
 from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import WriteSession
 
@@ -66,12 +67,40 @@ def seal(accounts: Accounts, person_id: UUID, secret: str) -> bytes:
 
 
 def unseal(accounts: Accounts, person_id: UUID, sealed: bytes) -> str | None:
-    """The secret; None when it was sealed under another `JWT__SECRET_KEY`."""
+    """The secret; None when it was sealed under a key that this installation has no more."""
+    secret = _opened(accounts.keys.factors, person_id, sealed)
+    if secret is None and accounts.keys.former_factors is not None:
+        secret = _opened(accounts.keys.former_factors, person_id, sealed)
+    if secret is None:
+        _log.warning("totp.sealed_with_another_secret", person_id=str(person_id))
+    return secret
+
+
+def sealed_anew(accounts: Accounts, person_id: UUID, sealed: bytes) -> bytes | None:
+    """The same secret under the present key; None when it is, or when no key opens it."""
+    if _opened(accounts.keys.factors, person_id, sealed) is not None:
+        return None
+    secret = unseal(accounts, person_id, sealed)
+    return None if secret is None else seal(accounts, person_id, secret)
+
+
+async def refuse_unreadable(accounts: Accounts, person_id: UUID) -> None:
+    """Let a code be looked at, unless none can be right.
+
+    Raises:
+        FactorUnreadable: the app's secret was sealed under a key that this installation has no more.
+    """
+    async with accounts.database.reading() as session:
+        row = await session.first(queries.TOTP, person_id=person_id)
+    if row is not None and row.confirmed_at is not None and unseal(accounts, person_id, row.sealed_secret) is None:
+        raise FactorUnreadable
+
+
+def _opened(key: bytes, person_id: UUID, sealed: bytes) -> str | None:
     nonce, encrypted = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
     try:
-        return AESGCM(accounts.keys.factors).decrypt(nonce, encrypted, person_id.bytes).decode()
+        return AESGCM(key).decrypt(nonce, encrypted, person_id.bytes).decode()
     except InvalidTag:
-        _log.warning("totp.sealed_with_another_secret", person_id=str(person_id))
         return None
 
 
