@@ -13,6 +13,7 @@ app = App(
         NavigationEntry(title="Security", path="/app/account/security", icon="user", order=20, group="account"),
         NavigationEntry(title="Sessions", path="/app/account/sessions", icon="user", order=30, group="account"),
         NavigationEntry(title="API tokens", path="/app/account/tokens", icon="user", order=40, group="account"),
+        NavigationEntry(title="Your data", path="/app/account/data", icon="user", order=90, group="account"),
         NavigationEntry(
             title="Admin", path="/app/admin", icon="users", order=95, group="overview", administrators_only=True
         ),

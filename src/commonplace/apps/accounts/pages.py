@@ -21,6 +21,7 @@ from commonplace.apps.accounts.factors.second_step import SecondStepNeeded
 from commonplace.apps.accounts.invitations import pages as invitation_pages
 from commonplace.apps.accounts.issuers import pages as issuer_pages
 from commonplace.apps.accounts.languages import LANGUAGES
+from commonplace.apps.accounts.leaving import pages as leaving_pages
 from commonplace.apps.accounts.letters import pages as letters_pages
 from commonplace.apps.accounts.letting_in import let_in
 from commonplace.apps.accounts.next_page import next_page
@@ -179,6 +180,7 @@ router.include_router(factor_pages.router)
 router.include_router(token_pages.router)
 router.include_router(letters_pages.router)
 router.include_router(session_pages.router)
+router.include_router(leaving_pages.router)
 router.include_router(invitation_pages.router)
 router.include_router(people_pages.router)
 router.include_router(audit_pages.router)

@@ -3,7 +3,9 @@
 import re
 from typing import Final
 
-_STREAMS: Final = re.compile(r"GET /api/auth/archives/[^/]+/content|POST /api/auth/archives/read-in")
+_STREAMS: Final = re.compile(
+    r"GET /api/auth/archives/[^/]+/content|POST /(?:api/auth|app/account/data)/archives/read-in"
+)
 _PICTURES: Final = frozenset({("PUT", "/api/auth/profile/picture"), ("POST", "/app/account/picture")})
 
 

@@ -1,4 +1,5 @@
 /** What pages of accounts do inside the frame. */
 
+import "./js/data.js";
 import "./js/passkeys.js";
 import "./js/picture.js";
