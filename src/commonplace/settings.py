@@ -234,7 +234,9 @@ def load_settings(environ: Mapping[str, str] | None = None, *, env_file: Path | 
     environ = os.environ if environ is None else environ
     faults: list[Fault] = []
     kind = settings_class(_apps(environ, env_file, faults))
-    values = dict(environ) | dict(_from_files(kind, environ, faults))
+    read = dict(_from_files(kind, environ, faults))
+    named = {f"{name}{_FILE_SUFFIX}" for name in read}  # a section that forbids what it does not know must not see them
+    values = {name: value for name, value in environ.items() if name.upper() not in named} | read
     faults.extend(_misspelled(kind, values))
     settings: Settings | None = None
     with _as_environment(values):
