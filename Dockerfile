@@ -3,7 +3,8 @@
 
 ARG PYTHON=3.11.13-slim-bookworm
 
-# Everything that is only needed to build stays in this stage. All dependencies come as wheels, by their hashes.
+# Everything that is only needed to build stays in this stage. All dependencies come by their hashes, and as
+# wheels but for http-ece and pyvips, which are published as Python alone.
 FROM python:${PYTHON} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
@@ -12,7 +13,7 @@ RUN python -m venv --without-pip /opt/commonplace \
     && python -m venv /opt/tools \
     && /opt/tools/bin/python -m pip install --require-hashes --only-binary :all: -r requirements/build.txt \
     && /opt/tools/bin/python -m pip --python /opt/commonplace/bin/python install \
-        --require-hashes --only-binary :all: -r requirements/runtime.txt
+        --require-hashes --only-binary :all: --no-binary http-ece,pyvips -r requirements/runtime.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN /opt/tools/bin/python -m hatchling build -t wheel -d /build/dist \

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import deliveries, requests, starts, thumbnails, transfers
+from benchmarks import connections, deliveries, requests, starts, thumbnails, transfers
 from benchmarks.report import Result, machine, table
 
 SECTIONS: dict[str, Callable[[Path], Iterator[Result]]] = {
@@ -18,6 +18,7 @@ SECTIONS: dict[str, Callable[[Path], Iterator[Result]]] = {
     "thumbnails": thumbnails.thumbnails,
     "starts": starts.starts,
     "deliveries": deliveries.deliveries,
+    "connections": connections.connections,
 }
 
 

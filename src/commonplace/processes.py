@@ -12,6 +12,7 @@ thread of its own; whatever needs one at start (migrating, the first-run link) h
 
 import multiprocessing
 import os
+import resource
 import select
 import signal
 import socket
@@ -41,6 +42,7 @@ STOP_SECONDS: Final = 30.0  #: how long children may take to finish what they be
 _RESTART_SECONDS: Final = 1.0
 _READY_SECONDS: Final = 60.0
 _BACKLOG: Final = 1024
+_OPEN_FILES: Final = 65_536
 _WORKER_NICENESS: Final = 5  # on a machine that both share, somebody waits for a request and nobody for a delivery
 _log = structlog.get_logger(__name__)
 _fork = multiprocessing.get_context("fork")  # see docs/decisions/0003: the children share what the parent imported
@@ -80,6 +82,7 @@ class Supervisor:
 
     def run(self, *, when_leased: Callable[[], None] | None = None) -> int:
         """Serve until a signal says stop; the exit code. `when_leased` is called once the database is held."""
+        _allow_many_connections()
         self._listener = _listener(self._settings.host, self._settings.port)
         self._port = int(self._listener.getsockname()[1])
         if self._server == "granian":  # it binds by itself; the address was free, which is what we wanted to know
@@ -289,6 +292,14 @@ def _serve_with_uvicorn(listener: socket.socket, certificate: Certificate | None
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         signal.signal(signal.SIGHUP, lambda *_: context.load_cert_chain(pair.certificate, pair.key))
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _allow_many_connections() -> None:
+    """Let this process and its children hold as many open files as they may: 1024, a common default, are few."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if most == resource.RLIM_INFINITY else min(most, _OPEN_FILES)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _ourselves() -> ssl.SSLContext:
