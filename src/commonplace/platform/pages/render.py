@@ -167,7 +167,8 @@ class Pages:
     @property
     def home(self) -> str:
         """Where a person lands who asks for nothing in particular: the first page of the side rail."""
-        return self._entries[0].path if self._entries else "/docs"
+        rail = [entry for entry in self._entries if entry.group == "apps"]
+        return (rail or self._entries)[0].path if self._entries else "/docs"
 
     def problem(self, scope: Scope, document: Mapping[str, Any]) -> Response | None:
         """A problem document as a page; who is not signed in is led to the sign-in page instead.
