@@ -41,12 +41,13 @@ export function onOutbox(/** @type {() => void} */ listener, /** @type {AbortSig
  */
 export async function sendOrWait({ late = {}, ...write }) {
   const key = newKey();
+  await loaded;
   if (waiting.some(({ problem }) => !problem)) await flush();
   if (!waiting.some(({ problem }) => !problem)) {
     try {
       return await ask(write.method, write.path, { json: write.json, headers: { ...write.headers, "Idempotency-Key": key } });
     } catch (error) {
-      if (!(error instanceof Refusal) || error.status !== 0 || !person) throw error;
+      if (!(error instanceof Refusal) || error.status !== 0 || !canWait) throw error;
     }
   }
   // What was written last counts, and what was before it stays in the history: nothing is held against the version.
@@ -58,6 +59,7 @@ export async function sendOrWait({ late = {}, ...write }) {
 
 /** Send what waits, in order, in one window at a time; resolves when all is sent, or it has to wait on. */
 export async function flush() {
+  if (!canWait) return undefined;
   const work = () => sendAll();
   return navigator.locks ? navigator.locks.request(DATABASE, work) : work();
 }
@@ -140,10 +142,20 @@ async function inStore(/** @type {IDBTransactionMode} */ mode, /** @type {(store
   });
 }
 
-if (person && "indexedDB" in window) {
+/** Whether this browser keeps anything; in some private windows it does not. */
+let canWait = Boolean(person) && "indexedDB" in window;
+/** What was here when the page came: a change must not overtake it. */
+const loaded = canWait ? load().catch(nothingWaits) : Promise.resolve();
+
+function nothingWaits(/** @type {unknown} */ error) {
+  canWait = false;
+  console.info("Nothing can wait on this device.", error);
+}
+
+if (canWait) {
   channel?.addEventListener("message", load);
   addEventListener("online", flush);
   document.addEventListener("visibilitychange", () => !document.hidden && waiting.length && flush());
   document.body.addEventListener("commonplace:live", () => waiting.length && flush());
-  load().then(() => waiting.length && flush(), (error) => console.info("Nothing can wait on this device.", error));
+  loaded.then(() => waiting.length && flush());
 }
