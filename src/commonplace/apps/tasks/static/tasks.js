@@ -6,6 +6,7 @@ import { keepPage } from "../platform/js/worker.js";
 import { Actions } from "./js/actions.js";
 import { setUpDetail } from "./js/detail.js";
 import { acceptDrags } from "./js/drag.js";
+import { setUpImport } from "./js/import.js";
 import { acceptKeys, KEYS } from "./js/keyboard.js";
 import { setUpLists } from "./js/lists.js";
 import { setUpQuickEntry } from "./js/quick.js";
@@ -24,6 +25,7 @@ onPage("tasks", (main, leaving) => {
   setUpDetail(main, view, actions, leaving);
   setUpLists(main, view, leaving);
   setUpSharing(main, leaving);
+  setUpImport(main, view, leaving);
   acceptDrags(main, view, selection, actions, leaving);
   acceptKeys(main, view, selection, actions, leaving);
   describeKeys("Tasks", KEYS);

@@ -25,6 +25,8 @@ export class Actions {
     this.selection = selection;
     /** @type {(() => void)|null} */
     this.lastUndo = null;
+    /** @type {{close: () => void}|null} */
+    this.lastToast = null;
     /** @type {string} the task that the menu is about */
     this.about = "";
     this.menu = /** @type {HTMLElement} */ (main.querySelector("#task-menu"));
@@ -111,7 +113,8 @@ export class Actions {
   /** Offer to undo what was done. */
   offer(/** @type {string} */ message, /** @type {() => void} */ undo) {
     this.lastUndo = undo;
-    toast(message, { action: "Undo", onAction: undo, seconds: UNDO_SECONDS });
+    this.lastToast?.close(); // Only what was done last can be undone.
+    this.lastToast = toast(message, { action: "Undo", onAction: undo, seconds: UNDO_SECONDS });
   }
 
   async #undone(/** @type {() => Promise<any>} */ act, /** @type {string} */ id) {
@@ -174,10 +177,10 @@ export class Actions {
     await this.changeEach(meant, () => ({ priority }), ({ dataset }) => ({ priority: dataset.priority }));
   }
 
-  /** Change fields of tasks, and offer to undo it by what `back` says. */
-  async changeEach(/** @type {Task[]} */ tasks, /** @type {(task: Task) => any} */ fields, /** @type {(task: Task) => any} */ back) {
-    if (!tasks.length) return;
-    const things = tasks.map(({ dataset }) => ({ id: dataset.id ?? "", title: dataset.title ?? "" }));
+  /** Change fields of tasks, and offer to undo it by what `back` says; `about` are those that it is about. */
+  async changeEach(/** @type {Task[]} */ tasks, /** @type {(task: Task) => any} */ fields, /** @type {(task: Task) => any} */ back, about = tasks) {
+    if (!about.length) return;
+    const things = about.map(({ dataset }) => ({ id: dataset.id ?? "", title: dataset.title ?? "" }));
     const changes = tasks.map((task) => ({ id: task.dataset.id, ...fields(task) }));
     const backwards = tasks.map((task) => ({ id: task.dataset.id, ...back(task) }));
     if (!(await this.view.doing(() => api.batch({ change: changes }), "Nothing was changed."))) return;
@@ -199,8 +202,7 @@ export class Actions {
   /** Put tasks between two neighbours, and change what their new place says. */
   async place(/** @type {Task[]} */ tasks, /** @type {Task|null} */ before, /** @type {Task|null} */ after, /** @type {any} */ fields) {
     const meant = tasks.filter(({ dataset }) => dataset.writable === "yes");
-    const orders = between(before, after, meant.length);
-    const numbers = new Map(meant.map((task, index) => [task, orders[index]]));
+    const numbers = between(before, after, meant) ?? numberedAnew(before, after, meant);
     const back = ({ dataset }) => ({
       order: Number(dataset.order),
       ...("due" in fields && { due: dueOn(dataset.day ?? "", dataset) }),
@@ -209,10 +211,10 @@ export class Actions {
     });
     const forth = (/** @type {Task} */ task) => ({
       order: numbers.get(task),
-      ...fields,
-      ...("due" in fields && { due: dueOn(fields.due ?? "", task.dataset) }),
+      ...(meant.includes(task) && fields),
+      ...(meant.includes(task) && "due" in fields && { due: dueOn(fields.due ?? "", task.dataset) }),
     });
-    await this.changeEach(meant, forth, back);
+    await this.changeEach([...numbers.keys()], forth, back, meant);
   }
 
   async #changeAll(/** @type {Event} */ event, /** @type {HTMLFormElement} */ form) {
@@ -248,10 +250,23 @@ function named(/** @type {{title: string}[]} */ things) {
   return things.length === 1 ? `“${things[0].title}”` : countText(things.length, "task");
 }
 
-/** Orders for `number` tasks between two neighbours. */
-function between(/** @type {Task|null} */ before, /** @type {Task|null} */ after, /** @type {number} */ number) {
-  const [low, high] = [before, after].map((one) => (one ? Number(one.dataset.order) : null));
-  const from = low ?? (high ?? Date.now() * 1000) - STEP * (number + 1);
-  const to = high !== null && high > from ? high : from + STEP * (number + 1);
-  return Array.from({ length: number }, (_, index) => Math.round(from + ((to - from) * (index + 1)) / (number + 1)));
+const orderOf = (/** @type {Task} */ { dataset }) => Number(dataset.order);
+
+/** Orders for tasks between two neighbours; null where there is no room left. @returns {Map<Task, number>|null} */
+function between(/** @type {Task|null} */ before, /** @type {Task|null} */ after, /** @type {Task[]} */ tasks) {
+  const room = STEP * (tasks.length + 1);
+  const from = before ? orderOf(before) : after ? orderOf(after) - room : Date.now() * 1000;
+  const to = after ? orderOf(after) : from + room;
+  const step = (to - from) / (tasks.length + 1);
+  return step < 1 ? null : new Map(tasks.map((task, index) => [task, Math.round(from + step * (index + 1))]));
+}
+
+/** Orders for all that stand there, with room between them. @returns {Map<Task, number>} */
+function numberedAnew(/** @type {Task|null} */ before, /** @type {Task|null} */ after, /** @type {Task[]} */ tasks) {
+  const list = /** @type {Element} */ ((before ?? after)?.parentElement);
+  const others = /** @type {Task[]} */ ([...list.querySelectorAll(":scope > .task")]).filter((one) => !tasks.includes(one));
+  const at = before ? others.indexOf(before) + 1 : 0;
+  const least = Math.min(...others.map(orderOf));
+  const all = [...others.slice(0, at), ...tasks, ...others.slice(at)].filter(({ dataset }) => dataset.writable === "yes");
+  return new Map(all.map((task, index) => [task, least + STEP * index]));
 }

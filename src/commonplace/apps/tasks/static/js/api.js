@@ -4,7 +4,7 @@
  * Each goes through `write`. A change carries a key, so that sent twice it counts once.
  */
 
-import { ask, newKey } from "../../platform/js/http.js";
+import { ask, newKey, Refusal } from "../../platform/js/http.js";
 import { sendOrWait } from "../../platform/js/outbox.js";
 
 /** @typedef {{method: string, path: string, json?: any, headers?: Record<string, string>, late?: any}} Write */
@@ -76,3 +76,11 @@ export const changeShare = (/** @type {string} */ id, /** @type {string} */ leve
 export const endShare = (/** @type {string} */ id) => write({ method: "DELETE", path: `/api/shares/${id}` });
 export const makeLink = (/** @type {string} */ item_id) => write({ method: "POST", path: "/api/shares/links", json: { item_id } });
 export const revokeLink = (/** @type {string} */ id) => write({ method: "DELETE", path: `/api/shares/links/${id}` });
+
+/** Take tasks in from a file; with `dry_run` only look at what would happen. */
+export async function takeIn(/** @type {File} */ file, /** @type {Record<string, string>} */ options) {
+  const headers = { "Content-Type": "application/octet-stream", Accept: "application/json", "Idempotency-Key": newKey() };
+  const response = await fetch(`/api/tasks/import?${new URLSearchParams(options)}`, { method: "POST", body: file, headers }).catch(() => null);
+  if (!response?.ok) throw new Refusal(response?.status ?? 0, await response?.json().catch(() => ({})));
+  return response.json();
+}
