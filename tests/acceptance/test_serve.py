@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -139,6 +140,15 @@ class TestBeingToldWhatIsWrong:
             answer = installation(PORT=str(taken.getsockname()[1])).run("serve")
         assert answer.returncode == 1
         assert "set PORT" in answer.stderr
+
+    def test_who_sends_a_body_late_is_told_why_it_is_refused_and_keeps_the_connection(self, shared: Served) -> None:
+        head = b"POST /api/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", shared.port), timeout=20) as connection:
+            for _ in range(5):
+                connection.sendall(head)
+                time.sleep(0.05)  # by now it could have been refused, by the headers alone
+                connection.sendall(b'{"title": "Too late"')
+                assert connection.recv(65_536).startswith(b"HTTP/1.1 401")
 
     def test_doctor_looks_at_every_part(self, shared: Served) -> None:
         answer = shared.run("doctor", "--json")

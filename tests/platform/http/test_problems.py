@@ -1,6 +1,7 @@
 """Everything that goes wrong is answered as one kind of document."""
 
 import asyncio
+import time
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -11,9 +12,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Scope
 
-from commonplace.platform.errors import Conflict, NotFound, Problem
+from commonplace.platform.errors import Conflict, NotAllowed, NotFound, Problem
 from commonplace.platform.http import front
 from commonplace.platform.http.problems import Document, install, problems
+from commonplace.platform.http.settings import LimitsSettings
 from tests.conftest import LogLines
 from tests.platform.http.asking import Answer, ask, request_scope
 
@@ -196,6 +198,47 @@ class TestDefect:
         events = [line["event"] for line in log_lines()]
         assert "request.failed" in events
         assert "response.broken_off" in events
+
+
+class TestUnreadBody:
+    """A server resets a connection that it closes with unread bytes in it, and the client may lose its answer."""
+
+    @staticmethod
+    async def refused(body: list[bytes], *, slow: bool = False, **limits: Any) -> tuple[int, int]:
+        """The status of an answer to a body that nobody reads, and how many parts of it were still not taken then."""
+        answered: list[tuple[int, int]] = []
+        parts = list(body)
+
+        async def refuse(_scope: Any, _receive: Any, _send: Any) -> None:
+            raise NotAllowed("Not here.")
+
+        async def receive() -> dict[str, Any]:
+            if slow:
+                await asyncio.sleep(60)
+            part = parts.pop(0)
+            return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                answered.append((message["status"], len(parts)))
+
+        scope = request_scope("POST", headers={"content-length": str(sum(map(len, body)))})
+        await front.build(refuse, limits=LimitsSettings(**limits))(scope, receive, send)
+        return answered[0]
+
+    async def test_is_taken_before_the_refusal_leaves(self):
+        assert await self.refused([b"x" * 1000] * 5) == (403, 0)
+
+    async def test_is_taken_where_the_request_is_refused_at_the_door(self):
+        assert await self.refused([b"x" * 1000] * 5, body_bytes=10) == (413, 0)
+
+    async def test_is_left_where_it_is_long(self):
+        assert await self.refused([b"x" * 50_000] * 3, body_bytes=10) == (413, 3)
+
+    async def test_delays_the_refusal_by_a_second_at_most(self):
+        began = time.monotonic()
+        assert await self.refused([b"x"], slow=True) == (403, 1)
+        assert time.monotonic() - began < 3
 
 
 class TestDisconnect:

@@ -1,6 +1,7 @@
 """One request on its way through the application: what is watched and added between the server and the route."""
 
 import asyncio
+from contextlib import suppress
 from time import monotonic
 
 from starlette.types import Message, Receive, Scope, Send
@@ -11,6 +12,9 @@ from commonplace.platform.http.refusals import PayloadTooLarge
 from commonplace.platform.http.security_headers import SecurityHeaders
 
 CLIENT_GONE = 499  #: what is logged when the client did not wait for its answer
+_DISCARDED_BYTES = 65_536  # of a request that was refused at the door
+_DISCARD_SECONDS = 1.0
+_DIGITS = 10
 
 
 class Exchange:
@@ -84,6 +88,28 @@ class Exchange:
                 raise PayloadTooLarge(self._body_limit)
             self.body_ended = not message.get("more_body", False)
         return message
+
+    async def discard_rest(self) -> None:
+        """Read what is left of a body that nobody will read, before a refusal: within a second, and of what is allowed.
+
+        A server that closes a connection with unread bytes in it resets it, and the client may lose the answer.
+        """
+        if self.is_stream or self.expired:
+            return
+        if self._body_limit:
+            left = 0 if self.body_ended else self._body_limit - self.body_bytes
+        else:  # it was refused before its body was looked at
+            declared = self.request.fields.get(b"content-length", b"")
+            left = int(declared) if declared.isdigit() and len(declared) < _DIGITS else 0
+            left = left if left <= _DISCARDED_BYTES else 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DISCARD_SECONDS):
+                while left > 0:
+                    message = await self._receive()
+                    if message["type"] != "http.request" or not message.get("more_body", False):
+                        self.body_ended = True
+                        return
+                    left -= len(message.get("body", b""))
 
     async def send(self, message: Message) -> None:
         """Pass `message` on to the server; the first one gets our headers.

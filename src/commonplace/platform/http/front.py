@@ -274,6 +274,7 @@ class Front:
         if problems.wants_page(request.path, request.fields.get(b"accept", b"")):
             page = self._html_problem(scope, content)
         with suppress(OSError):  # the client left before it was told
+            await exchange.discard_rest()
             await (page or problems.response(problem, content))(scope, exchange.receive_for_app(), exchange.send)
 
     async def _websocket(self, exchange: Exchange, receive: Receive, send: Send) -> None:
