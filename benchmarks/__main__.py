@@ -7,13 +7,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import connections, deliveries, requests, starts, thumbnails, transfers
+from benchmarks import connections, deliveries, requests, starts, tasks, thumbnails, transfers
 from benchmarks.report import Result, machine, table
 
 SECTIONS: dict[str, Callable[[Path], Iterator[Result]]] = {
     "reads": requests.reads,
     "creates": requests.creates,
     "sign-in": requests.sign_in,
+    "tasks": tasks.tasks,
     "files": transfers.files,
     "thumbnails": thumbnails.thumbnails,
     "starts": starts.starts,
