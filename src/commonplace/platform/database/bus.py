@@ -19,9 +19,9 @@ import asyncpg
 import msgspec
 import structlog
 
+from commonplace.platform.cancellation import is_being_cancelled
 from commonplace.platform.database.address import Address
 from commonplace.platform.database.row import Row
-from commonplace.platform.database.session import is_being_cancelled
 from commonplace.platform.database.settings import DatabaseSettings
 
 CHANNEL: Final = "commonplace"

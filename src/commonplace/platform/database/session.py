@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 import asyncpg
 from sqlalchemy.sql import ClauseElement
 
+from commonplace.platform.cancellation import is_being_cancelled
 from commonplace.platform.database.address import Address
 from commonplace.platform.database.errors import DatabaseBusy, DatabaseUnavailable, StatementTooLong
 from commonplace.platform.database.query import Query
@@ -61,12 +62,6 @@ def translated(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]
             raise DatabaseUnavailable from error  # the driver cancels what waits on a connection that ends
 
     return call
-
-
-def is_being_cancelled() -> bool:
-    """Whether somebody wants the running task to end; a cancellation out of the driver alone does not."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 class ReadSession:

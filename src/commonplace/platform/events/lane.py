@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from commonplace.platform.database.session import is_being_cancelled
+from commonplace.platform.cancellation import is_being_cancelled
 from commonplace.platform.errors import Problem
 from commonplace.platform.events.queue import Backoff, Delivery, DeliveryQueue
 from commonplace.platform.events.registry import Context, Discard, Registry

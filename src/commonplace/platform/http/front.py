@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from commonplace.platform.app import Alias
-from commonplace.platform.database.session import is_being_cancelled
+from commonplace.platform.cancellation import is_being_cancelled
 from commonplace.platform.http import problems
 from commonplace.platform.http.accounting import Accounting
 from commonplace.platform.http.admission import Admission
