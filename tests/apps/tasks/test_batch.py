@@ -44,16 +44,15 @@ async def test_one_statement_changes_what_changes_alike(ana: Any, make: Make, pa
         def note(query: asyncpg.connection.LoggedQuery, sent: list[str] = sent) -> None:
             sent.append(query.query)
 
-        pool = parts[Database]._pool
-        assert pool is not None
-        connections = [await pool.acquire() for _ in range(pool.get_max_size())]
+        database = parts[Database]
+        connections = [await database.acquire() for _ in range(database.settings.pool_size)]
         for connection in connections:
             connection.add_query_logger(note)
-            await pool.release(connection)
+            await database.release(connection, is_clean=True)
         assert (await ana.post("/tasks/batch", json={"change": changes})).status_code == 200
         counts.append(len(sent))
         for connection in connections:
-            connection._con and connection.remove_query_logger(note)
+            connection.remove_query_logger(note)
     assert counts[0] == counts[1] > 0
 
 
