@@ -189,7 +189,7 @@ def test_without_scripts_all_of_it_works(browse: Callable[..., Reader]) -> None:
     page.get_by_label("to", exact=True).fill("23:15")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert")).to_contain_text("cannot begin when they end")
-    page.get_by_role("checkbox", name="Somebody is at the door: by mail").uncheck()
+    expect(page.get_by_role("checkbox", name="Somebody is at the door: by mail")).not_to_be_checked()
     page.get_by_label("to", exact=True).fill("06:45")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Your choice is saved.")).to_be_visible()

@@ -124,7 +124,7 @@ async def save_preferences(request: Request, viewer: CurrentViewer, session: Wri
         change = PreferencesChange(kinds=kinds, quiet_hours=quiet)
         await change_preferences(session, parts, person_id, change)
     except Problem as problem:
-        shown = _shown(present) | {"problem": problem.detail, "is_quiet": True}
+        shown = _shown(_as_chosen(present, kinds)) | {"problem": problem.detail, "is_quiet": True}
         shown |= {"begins": _text(form, "begins"), "ends": _text(form, "ends")}
         shown["devices"] = await devices_of(session, viewer.caller)
         return render(
@@ -143,6 +143,13 @@ async def stop_device(device_id: UUID, viewer: CurrentViewer, session: Writing) 
     """Have a device notified no more."""
     await remove_device(session, viewer.caller, device_id)
     return RedirectResponse(_PREFERENCES, HTTPStatus.SEE_OTHER)
+
+
+def _as_chosen(present: PreferencesRead, kinds: list[KindChange]) -> PreferencesRead:
+    """The preferences as a form has them that was refused: what was ticked in it is not lost."""
+    chosen = {kind.kind: kind.model_dump(exclude_none=True) for kind in kinds}
+    as_chosen = [kind.model_copy(update=chosen[kind.kind]) for kind in present.kinds]
+    return present.model_copy(update={"kinds": as_chosen})
 
 
 def _shown(preferences: PreferencesRead) -> dict[str, Any]:
