@@ -139,6 +139,7 @@ def test_board_calendar_order_and_many_at_once(reader: Reader) -> None:
     task(page, "Scrub").locator(".open").focus()
     page.keyboard.press("Alt+ArrowDown")
     expect(page.locator(f"#day-{day + timedelta(days=7)} .task")).to_have_attribute("data-title", "Scrub")
+    expect(page.locator(f"#day-{day} .month-number time")).to_have_text(f"{day:%A}, {day:%B} {day.day}")
     page.get_by_role("link", name="The month after").click()
     expect(page.locator(".month .task")).to_have_count(0)
     # One's own order, and several at once.

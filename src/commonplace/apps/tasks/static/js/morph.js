@@ -33,7 +33,8 @@ function children(/** @type {Element} */ from, /** @type {Element} */ to, /** @t
     }
     if (match === at) at = at.nextSibling;
     else from.insertBefore(match, at);
-    if (match instanceof Element) patch(match, /** @type {Element} */ (next), known);
+    if (match instanceof Element && match.matches(LOCALISED)) localised(match, /** @type {Element} */ (next));
+    else if (match instanceof Element) patch(match, /** @type {Element} */ (next), known);
     else if (match.nodeValue !== next.nodeValue) match.nodeValue = next.nodeValue;
   }
   while (at) {
@@ -41,6 +42,15 @@ function children(/** @type {Element} */ from, /** @type {Element} */ to, /** @t
     at.remove();
     at = rest;
   }
+}
+
+/** What localise.js writes in the person's language, from the exact value beside it. */
+const LOCALISED = "time[data-when], data[data-unit]";
+
+/** The words of the same moment stay as they were written; another one is a new element, which is written anew. */
+function localised(/** @type {Element} */ from, /** @type {Element} */ to) {
+  const isSame = ["datetime", "value", "data-when", "data-zone"].every((name) => from.getAttribute(name) === to.getAttribute(name));
+  if (!isSame) from.replaceWith(document.importNode(to, true));
 }
 
 /** What `next` was before: by its id, else the node in its place, if that is of its kind. */
