@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from commonplace.settings import SettingsRefused, load_settings, settings_class, variables
+from commonplace.setting_names import variables
+from commonplace.settings import SettingsRefused, load_settings, settings_class
 from commonplace.settings_example import example
 
 ROOT = Path(__file__).parents[1]

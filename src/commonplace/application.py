@@ -54,6 +54,7 @@ from commonplace.platform.pages import installed
 from commonplace.platform.pages.render import Pages
 from commonplace.platform.pages.static import static_routes
 from commonplace.platform.parts import Parts
+from commonplace.platform.secrets.watch import SecretsWatch
 from commonplace.platform.sharing import api as sharing_api
 from commonplace.platform.sharing import link_api
 from commonplace.platform.sharing.loaders import Loaders
@@ -105,6 +106,8 @@ async def opened(parts: Parts, apps: Iterable[App]) -> AsyncIterator[Parts]:
             await load(app.compose)(parts)
     await bus.start()
     await storage.start()
+    if SecretsWatch in parts:
+        await parts[SecretsWatch].start()
     try:
         yield parts
     finally:
@@ -141,6 +144,10 @@ def compose(
         parts.add(SharedCache(parts[Valkey]))
         wakes = ValkeyWakes(parts[Valkey])
     parts.add(Bus(bus_address(settings, address), settings.database, wakes=wakes))
+    if settings.secrets.ids and settings.environment != "development":
+        watch = SecretsWatch(settings.secrets, parts[Database], parts[Bus], jwt_secret=secret)
+        parts.add(watch)
+        parts.on_close(watch.close)
     rates = ValkeyRates(parts[Valkey]) if Valkey in parts else PostgresRates(parts[Database])
     parts.add(SharedRates(rates, secret=secret.encode()))
     parts.add(build_storage(settings.file_storage, settings.data_dir, secret.encode()), as_=ObjectStorage)

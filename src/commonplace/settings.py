@@ -1,7 +1,8 @@
 """Everything that can be set, in one typed object, checked as a whole before anything starts.
 
-A setting comes from, first found first taken: a file that `NAME_FILE` points to (as containers hand over secrets), the
-environment, the file `.env` in the working directory, the default. Nested names are joined by `__`:
+A setting comes from, first found first taken: AWS Secrets Manager (where a secret is named, and not in development), a
+file that `NAME_FILE` points to (as containers hand over secrets), the environment, the file `.env` in
+the working directory, the default. Nested names are joined by `__`:
 `FILE_STORAGE__TYPE=s3`. Apps bring their own section by their manifests, under their names.
 
 Only `application.py` and `cli.py` read this; everything below is handed its own part.
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, create_model, field_validator
 from pydantic.fields import FieldInfo
@@ -34,12 +35,15 @@ from commonplace.platform.live.settings import LiveSettings
 from commonplace.platform.media.settings import MediaSettings
 from commonplace.platform.messages.push_settings import PushSettings
 from commonplace.platform.messages.settings import MailSettings
+from commonplace.platform.secrets.manager import SecretUnreadable
+from commonplace.platform.secrets.settings import SecretsSettings
+from commonplace.platform.secrets.source import NAMED_BY, from_manager
 from commonplace.platform.sharing.settings import SharingSettings
 from commonplace.platform.storage.settings import StorageSettings
 from commonplace.platform.telemetry.settings import TelemetrySettings
+from commonplace.setting_names import Known, named_sections_of, section_of, spelled
 
 EXIT_CODE: Final = 78  # EX_CONFIG of sysexits.h
-ANY_NAME: Final = "<NAME>"  #: in a variable's name: what stands there is up to whoever sets it
 _FILE_SUFFIX: Final = "_FILE"
 _VALKEY_ADDRESS: Final = re.compile(r"((valkeys?|rediss?)://[^\s/]+(/\d*)?|unix://\S+)(\?\S*)?")
 _SERVICE_ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.:_\[\]-]+/?")
@@ -129,6 +133,7 @@ class Settings(BaseSettings):
     media: MediaSettings = Field(default_factory=MediaSettings)
     mail: MailSettings = Field(default_factory=MailSettings)
     push: PushSettings = Field(default_factory=PushSettings)
+    secrets: SecretsSettings = Field(default_factory=SecretsSettings)
     sharing: SharingSettings = Field(default_factory=SharingSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 
@@ -155,7 +160,7 @@ class Settings(BaseSettings):
     def sections(self) -> Iterator[BaseModel]:
         """The sections of the platform and of the apps, each of a class of its own."""
         for name, info in type(self).model_fields.items():
-            if _section(info) is not None:
+            if section_of(info) is not None:
                 yield getattr(self, name)
 
     @field_validator("accounts_url", mode="after")
@@ -237,6 +242,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, env_file: Path | 
     read = dict(_from_files(kind, environ, faults))
     named = {f"{name}{_FILE_SUFFIX}" for name in read}  # a section that forbids what it does not know must not see them
     values = {name: value for name, value in environ.items() if name.upper() not in named} | read
+    values |= _from_manager(values, env_file, faults)
     faults.extend(_misspelled(kind, values))
     settings: Settings | None = None
     with _as_environment(values):
@@ -260,63 +266,10 @@ def load_settings(environ: Mapping[str, str] | None = None, *, env_file: Path | 
     return settings
 
 
-def variables(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every variable of a settings class as the environment spells it, in order.
-
-    `ANY_NAME` stands where whoever sets it chooses a name.
-    """
-    for name, info in kind.model_fields.items():
-        spelled = "COMMONPLACE_DATA_DIR" if name == "data_dir" and not prefix else _spelled(name, info).upper()
-        variable = prefix + spelled
-        section, named = _section(info), _named_sections(info)
-        if section is not None:
-            yield from variables(section, f"{variable}__")
-        elif named is not None:
-            yield from variables(named, f"{variable}__{ANY_NAME}__")
-        else:
-            yield variable, info
-
-
-def _spelled(name: str, info: FieldInfo) -> str:
-    """A field's name in the environment: its own, or another where Python has taken the word (`from`)."""
-    return info.validation_alias if isinstance(info.validation_alias, str) else name
-
-
-def _section(info: FieldInfo) -> type[BaseModel] | None:
-    annotation = info.annotation
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
-
-
-def _named_sections(info: FieldInfo) -> type[BaseModel] | None:
-    """The class of sections that each have a name of their own: `dict[str, Section]`."""
-    if get_origin(info.annotation) is not dict:
-        return None
-    kind = get_args(info.annotation)[1]
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
-
-
-class _Known:
-    """The variables there are, also those in whose middle a name is chosen."""
-
-    def __init__(self, kind: type[BaseModel]) -> None:
-        self.spelled = [variable for variable, _ in variables(kind)]
-        self._plain = frozenset(name for name in self.spelled if ANY_NAME not in name)
-        self._named = [
-            re.compile(re.escape(name).replace(re.escape(ANY_NAME), "[A-Z0-9-]+"))
-            for name in self.spelled
-            if ANY_NAME in name
-        ]
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._plain or any(pattern.fullmatch(name) for pattern in self._named)
-
-
 def _apps(values: Mapping[str, str], env_file: Path | None, faults: list[Fault]) -> tuple[str, ...]:
     text = next((value for name, value in values.items() if name.upper() == "APPS"), None)
-    if text is None and env_file is not None and env_file.is_file():
-        from dotenv import dotenv_values  # noqa: PLC0415 - only where there is a file
-
-        text = dotenv_values(env_file).get("APPS")
+    if text is None:
+        text = _dotenv(env_file).get("APPS")
     references = APPS if text is None else tuple(filter(None, (part.strip() for part in text.split(","))))
     found = []
     for reference in references:
@@ -330,7 +283,7 @@ def _apps(values: Mapping[str, str], env_file: Path | None, faults: list[Fault])
 
 
 def _from_files(kind: type[Settings], environ: Mapping[str, str], faults: list[Fault]) -> Iterator[tuple[str, str]]:
-    known = _Known(kind)
+    known = Known(kind)
     for name, path in environ.items():
         target = name.upper().removesuffix(_FILE_SUFFIX)
         if name.upper().endswith(_FILE_SUFFIX) and target in known:
@@ -339,6 +292,27 @@ def _from_files(kind: type[Settings], environ: Mapping[str, str], faults: list[F
             except (OSError, UnicodeDecodeError) as error:
                 reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
                 faults.append(Fault(name, f"the file cannot be read: {reason}.", "Name a readable text file."))
+
+
+def _from_manager(values: Mapping[str, str], env_file: Path | None, faults: list[Fault]) -> Mapping[str, str]:
+    try:
+        return from_manager(values, _dotenv(env_file))
+    except SecretUnreadable as error:
+        remedy = "Check its name and region, and that this machine's role may read it (secretsmanager:GetSecretValue)."
+        faults.append(Fault(NAMED_BY, f"cannot be read: {error}.", remedy))
+        return {}
+
+
+def _dotenv(env_file: Path | None) -> Mapping[str, str | None]:
+    """The variables of `.env`; none where it cannot be read, which is told with all other faults."""
+    if env_file is None or not env_file.is_file():
+        return {}
+    from dotenv import dotenv_values  # noqa: PLC0415 - only where there is a file
+
+    try:
+        return dotenv_values(env_file)
+    except (OSError, UnicodeDecodeError):
+        return {}
 
 
 class _as_environment:  # noqa: N801 - reads as a verb where it is used
@@ -360,7 +334,7 @@ class _as_environment:  # noqa: N801 - reads as a verb where it is used
 
 def _misspelled(kind: type[Settings], values: Mapping[str, str]) -> Iterator[Fault]:
     """Variables that begin like one of our sections and are none: a setting that would silently not count."""
-    known = _Known(kind)
+    known = Known(kind)
     sections = {variable.split("__")[0] for variable in known.spelled if "__" in variable}
     for name in values:
         upper = name.upper()
@@ -404,13 +378,13 @@ def _remedy(kind: type[BaseModel], location: Sequence[str]) -> str:
     section: type[BaseModel] | None = kind
     named: type[BaseModel] | None = None
     for part in location:
-        fields = {} if section is None else {_spelled(*field): field[1] for field in section.model_fields.items()}
+        fields = {} if section is None else {spelled(*field): field[1] for field in section.model_fields.items()}
         info = fields.get(part)
         if info is None and named is not None:  # the name of a section among several
             section, named = named, None
             continue
-        section = None if info is None else _section(info)
-        named = None if info is None else _named_sections(info)
+        section = None if info is None else section_of(info)
+        named = None if info is None else named_sections_of(info)
     if info is None:
         return "See .env.example."
     choices = get_args(info.annotation) if getattr(info.annotation, "__origin__", None) is Literal else ()
@@ -424,7 +398,7 @@ def _with_environment(settings: Settings) -> Settings:
     changed = {
         name: getattr(settings, name).model_copy(update={key: told[key] for key in told if key in section.model_fields})
         for name, info in type(settings).model_fields.items()
-        if (section := _section(info)) is not None
+        if (section := section_of(info)) is not None
     }
     return settings.model_copy(update=changed)
 

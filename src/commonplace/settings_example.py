@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from commonplace.settings import settings_class, variables
+from commonplace.setting_names import variables
+from commonplace.settings import settings_class
 
 
 def example() -> str:

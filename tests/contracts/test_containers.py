@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from commonplace.installed import APPS
-from commonplace.settings import app_named, load_settings, settings_class, variables
+from commonplace.setting_names import variables
+from commonplace.settings import app_named, load_settings, settings_class
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())

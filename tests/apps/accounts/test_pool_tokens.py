@@ -121,7 +121,9 @@ async def other_process(app: Any, settings: Any, apps: Any, clock: SetClock, web
     parts = application.compose(settings, settings.database_address, apps)
     parts.add(clock, as_=Clock)
     parts.add(Web(web))
-    async with LifespanManager(application.build(settings, parts, apps)) as manager:
+    async with LifespanManager(
+        application.build(settings, parts, apps), startup_timeout=30, shutdown_timeout=30
+    ) as manager:
         yield manager.app
 
 

@@ -35,9 +35,7 @@ async def process(database_address: Address, clock: SetClock) -> AsyncIterator[P
 
     async def make(secret: bytes = SECRET) -> SigningKeys:
         database, bus = Database(database_address, DatabaseSettings()), Bus(database_address, DatabaseSettings())
-        keys = SigningKeys(
-            database=database, bus=bus, sealing_key=DerivedKeys(secret).sealing, token_seconds=3600, clock=clock.time
-        )
+        keys = SigningKeys(database=database, bus=bus, keys=DerivedKeys(secret), token_seconds=3600, clock=clock.time)
         await bus.start()
         closing.extend([bus, database])
         return keys

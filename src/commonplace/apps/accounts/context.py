@@ -29,6 +29,7 @@ from commonplace.platform.identity.verifier import SESSION_CHANGED, SESSION_ENDE
 from commonplace.platform.messages.mail import Mailer
 from commonplace.platform.messages.settings import MailSettings
 from commonplace.platform.parts import Parts
+from commonplace.platform.secrets.watch import SecretsWatch
 
 _SESSIONS_A_MESSAGE: Final = 100  # 4 kB; NOTIFY carries 8
 
@@ -103,15 +104,16 @@ async def compose(parts: Parts) -> None:
         raise ValueError("JWT__SECRET_KEY is not set.")
     database, bus = parts[Database], parts[Bus]
     clock = (parts[Clock] if Clock in parts else Clock()).time
-    factor_key = settings.second_factor_key
+    factor_key, previous = settings.second_factor_key, jwt_settings.previous_secret_key
     keys = DerivedKeys(
         jwt_settings.secret_key.get_secret_value().encode(),
+        None if previous is None else previous.get_secret_value().encode(),
         factor_secret=None if factor_key is None else factor_key.get_secret_value().encode(),
     )
     signing_keys = SigningKeys(
         database=database,
         bus=bus,
-        sealing_key=keys.sealing,
+        keys=keys,
         token_seconds=jwt_settings.access_seconds,
         clock=clock,
     )
@@ -144,6 +146,13 @@ async def compose(parts: Parts) -> None:
 
         identity.foreign = PoolTokens(accounts)
     parts.on_close(accounts.close)
+    if SecretsWatch in parts:
+
+        def take(secret: str, before: str | None) -> None:
+            keys.take(secret.encode(), None if before is None else before.encode())
+            signing_keys.grow_stale()
+
+        parts[SecretsWatch].on_jwt_secret(take)
 
 
 def _mail_leaves(parts: Parts) -> bool:

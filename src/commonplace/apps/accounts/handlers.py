@@ -53,7 +53,7 @@ async def seal_factors_anew(_tick: ScheduleTick, context: Context) -> None:
     So `JWT__SECRET_KEY` can be changed once this has run.
     """
     accounts = context.parts[Accounts]
-    if accounts.keys.former_factors is None:
+    if not accounts.keys.former_factors:
         return
     after = UUID(int=0)
     while True:

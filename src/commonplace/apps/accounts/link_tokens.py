@@ -6,6 +6,7 @@ opens it; and nobody can try tokens out: each code is one of 2^192.
 
 import base64
 import hmac
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
@@ -19,8 +20,8 @@ def token_of(key: bytes, row_id: UUID) -> str:
     return base64.urlsafe_b64encode(row_id.bytes + _code(key, row_id)).rstrip(b"=").decode()
 
 
-def id_of(key: bytes, token: str) -> UUID | None:
-    """The row that a token belongs to; None: to none that was made with this key."""
+def id_of(keys: Iterable[bytes], token: str) -> UUID | None:
+    """The row that a token belongs to; None: to none that was made with one of these keys."""
     if len(token) > LONGEST_TOKEN or not token.isascii():
         return None
     try:
@@ -30,7 +31,8 @@ def id_of(key: bytes, token: str) -> UUID | None:
     if len(value) != _ID_BYTES + _CODE_BYTES:
         return None
     row_id = UUID(bytes=value[:_ID_BYTES])
-    return row_id if hmac.compare_digest(value[_ID_BYTES:], _code(key, row_id)) else None
+    is_ours = any(hmac.compare_digest(value[_ID_BYTES:], _code(key, row_id)) for key in keys)
+    return row_id if is_ours else None
 
 
 def _code(key: bytes, row_id: UUID) -> bytes:

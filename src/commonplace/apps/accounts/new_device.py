@@ -174,10 +174,15 @@ def _secret(accounts: Accounts, session_id: UUID) -> bytes:
     return hmac.digest(accounts.keys.disowning, session_id.bytes, "sha256")
 
 
+def _is_secret(accounts: Accounts, session_id: UUID, secret: bytes) -> bool:
+    codes = (hmac.digest(key, session_id.bytes, "sha256") for key in accounts.keys.all("disowning"))
+    return any(hmac.compare_digest(secret, code) for code in codes)
+
+
 def _session_of(accounts: Accounts, token: str) -> UUID | None:
     """The session of a link's token; None when it is none of ours."""
     session_id, secret = _read(token)
-    return session_id if hmac.compare_digest(secret, _secret(accounts, session_id)) else None
+    return session_id if _is_secret(accounts, session_id, secret) else None
 
 
 def _written(session_id: UUID, secret: bytes) -> str:

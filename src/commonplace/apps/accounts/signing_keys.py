@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from commonplace.apps.accounts import queries
+from commonplace.apps.accounts.derived_keys import DerivedKeys
 from commonplace.apps.accounts.events import SigningKeysRotated
 from commonplace.platform.database.bus import Bus
 from commonplace.platform.database.errors import DatabaseUnavailable
@@ -47,13 +48,13 @@ class SigningKeys:
         *,
         database: Database,
         bus: Bus,
-        sealing_key: bytes,
+        keys: DerivedKeys,
         token_seconds: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._bus = bus
-        self._cipher = AESGCM(sealing_key)
+        self._derived = keys
         self._accepted_for = timedelta(seconds=token_seconds) + _ALLOWANCE
         self._clock = clock
         self._keys: dict[str, VerifyingKey] = {}
@@ -116,6 +117,10 @@ class SigningKeys:
         async with self._database.reading() as session:
             return await session.all(queries.ALL_SIGNING_KEYS)
 
+    def grow_stale(self) -> None:
+        """Read the keys anew when one is asked for next: they are sealed with another secret from now on."""
+        self._loaded = float("-inf")
+
     def _grow_stale(self, _payload: dict[str, Any]) -> None:
         self._loaded = float("-inf")
 
@@ -173,6 +178,10 @@ class SigningKeys:
             _log.warning("signing_key.sealed_with_another_secret", kid=row.kid)
             return None
         return SigningKey(kid=row.kid, private_key=private)
+
+    @property
+    def _cipher(self) -> AESGCM:
+        return AESGCM(self._derived.sealing)  # of the secret that counts at this moment
 
     @property
     def _now(self) -> datetime:

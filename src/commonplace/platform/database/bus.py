@@ -128,6 +128,11 @@ class Bus:
             with suppress(*_GONE):
                 await connection.close(timeout=1)
 
+    def take_address(self, before: Address, address: Address) -> None:
+        """Listen at this address from the next connection on, where it was `before` that was listened at."""
+        if self._address == before:
+            self._address = address
+
     async def confirm(self) -> bool:
         """Whether every message sent more than `LEASE_SECONDS` ago has been seen here.
 

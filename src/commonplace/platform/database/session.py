@@ -134,6 +134,8 @@ class Database:
         """With `tracing` that is on, every statement of a request or a delivery is a step of its trace."""
         self.address = address
         self.settings = settings
+        #: called when the server refuses the password; whether there is another by now
+        self.on_refused: Callable[[], Awaitable[bool]] | None = None
         self.on_news: Callable[[], None] | None = None  #: called after each commit that told an event
         self._name = name
         self._tracing = tracing or Tracing()
@@ -192,6 +194,14 @@ class Database:
         finally:
             await self.release(connection, is_clean=is_clean)
 
+    def take_address(self, address: Address) -> None:
+        """Open further connections at this address (with a new password, say). Those that are open go on."""
+        self.address = address
+        if self._pool is not None:
+            of_pool = {"record_class", "connection_class"}  # which it keeps by itself
+            given = self.connect_arguments()
+            self._pool.set_connect_args(**{name: given[name] for name in given.keys() - of_pool})
+
     def announce(self, session: WriteSession) -> None:
         """After a commit: wake whoever waits for events, when the session told some."""
         if session.news and self.on_news is not None:
@@ -202,6 +212,17 @@ class Database:
         connection = self._spare.take()
         if connection is not None:
             return connection
+        try:
+            return await self._acquire()
+        except asyncpg.InvalidAuthorizationSpecificationError as error:
+            if self.on_refused is None or not await self.on_refused():
+                raise DatabaseUnavailable from error
+        try:
+            return await self._acquire()
+        except asyncpg.InvalidAuthorizationSpecificationError as error:
+            raise DatabaseUnavailable from error
+
+    async def _acquire(self) -> Connection:
         pool = self._pool or await self._open()
         wait_seconds = self.settings.acquire_timeout_seconds
         self._spare.wanted += 1

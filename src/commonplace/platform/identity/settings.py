@@ -27,6 +27,11 @@ class JwtSettings(BaseModel):
         " `openssl rand -hex 32` prints. Every process of an installation has the same one. Left out on a laptop,"
         " one is made and kept with the data; production requires it.",
     )
+    previous_secret_key: SecretStr | None = Field(
+        default=None,
+        description="The JWT__SECRET_KEY before the present one: what it has sealed (authenticator apps, links in"
+        " mails) goes on to count. Take it away after a week.",
+    )
     issuer: str = Field(default="commonplace", min_length=1, description="The `iss` of every token.")
     audience: str = Field(default="commonplace", min_length=1, description="The `aud` of every token.")
     access_seconds: int = Field(default=3600, ge=60, le=86_400, description="How long an access token is valid.")

@@ -69,8 +69,8 @@ def seal(accounts: Accounts, person_id: UUID, secret: str) -> bytes:
 def unseal(accounts: Accounts, person_id: UUID, sealed: bytes) -> str | None:
     """The secret; None when it was sealed under a key that this installation has no more."""
     secret = _opened(accounts.keys.factors, person_id, sealed)
-    if secret is None and accounts.keys.former_factors is not None:
-        secret = _opened(accounts.keys.former_factors, person_id, sealed)
+    for key in accounts.keys.former_factors if secret is None else ():
+        secret = secret or _opened(key, person_id, sealed)
     if secret is None:
         _log.warning("totp.sealed_with_another_secret", person_id=str(person_id))
     return secret

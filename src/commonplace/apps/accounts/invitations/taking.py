@@ -17,7 +17,7 @@ async def read_invitation(session: ReadSession, accounts: Accounts, token: str) 
     Raises:
         InvitationNotValid: it was used up or withdrawn, has expired, or is none of ours.
     """
-    invitation_id = link_tokens.id_of(accounts.keys.inviting, token)
+    invitation_id = link_tokens.id_of(accounts.keys.all("inviting"), token)
     if invitation_id is None:
         raise InvitationNotValid
     row = await session.first(queries.READ, invitation_id=invitation_id, now=accounts.now())

@@ -37,7 +37,7 @@ def letter_id_of(accounts: Accounts, token: str) -> UUID:
     Raises:
         LetterNotValid: to none that this installation wrote.
     """
-    letter_id = link_tokens.id_of(accounts.keys.lettering, token)
+    letter_id = link_tokens.id_of(accounts.keys.all("lettering"), token)
     if letter_id is None:
         raise LetterNotValid
     return letter_id
