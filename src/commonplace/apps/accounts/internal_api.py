@@ -35,13 +35,6 @@ from commonplace.platform.parts import Parts
 T = TypeVar("T")
 
 
-class NoSuchQuestion(NotFound):
-    """Whoever asks is no service of this installation, and is not told that there is something to ask."""
-
-    def __init__(self) -> None:
-        super().__init__("There is nothing at this path.")
-
-
 class UnreadableQuestion(BadRequest):
     """A service of another release asks otherwise."""
 
@@ -53,12 +46,12 @@ async def asked_by_a_service(request: Request) -> bytes:
     """The body of a request that a service of this installation signed.
 
     Raises:
-        NoSuchQuestion: nobody of us did.
+        NotFound: nobody of us did, and is answered as at any path that is none.
     """
     parts: Parts = request.app.state.parts
     header, body = request.headers.get(HEADER, ""), await request.body()
     if not parts[ServiceKey].is_genuine(header, request.method, request.url.path, body):
-        raise NoSuchQuestion
+        raise NotFound("There is nothing at this path.")
     return body
 
 
