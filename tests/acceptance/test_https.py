@@ -42,7 +42,7 @@ def number_of(served: Served) -> int:
 @pytest.mark.long
 @pytest.mark.parametrize("server", ["granian", "uvicorn"])
 def test_everything_goes_over_tls_and_a_renewal_needs_no_restart(
-    installation: Make, authority: Authority, database_address: Address, tmp_path: Path, server: str
+    installation: Make, authority: Authority, cloned_database_address: Address, tmp_path: Path, server: str
 ) -> None:
     folder, link = tmp_path / "first", tmp_path / "live"
     folder.mkdir()
@@ -50,7 +50,7 @@ def test_everything_goes_over_tls_and_a_renewal_needs_no_restart(
     first = authority.sign(folder / "certificate.pem", folder / "key.pem")
     served = installation(
         ENVIRONMENT="production",
-        DATABASE_URL=database_url(database_address),
+        DATABASE_URL=database_url(cloned_database_address),
         JWT__SECRET_KEY="b1946ac92492d2347c6235b4d2611184b1946ac92492d234",
         ACCOUNTS__REGISTRATION="open",
         TLS__CERTIFICATE=str(link / "certificate.pem"),

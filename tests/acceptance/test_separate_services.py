@@ -30,9 +30,9 @@ class Rig:
 
 
 @pytest.fixture
-def rig(installation: Callable[..., Served], database_address: Address, tmp_path: Path) -> Iterator[Rig]:
+def rig(installation: Callable[..., Served], cloned_database_address: Address, tmp_path: Path) -> Iterator[Rig]:
     shared = {
-        "DATABASE_URL": database_url(database_address),
+        "DATABASE_URL": database_url(cloned_database_address),
         "JWT__SECRET_KEY": SECRET,
         "WEB_WORKERS": "1",
         "ACCOUNTS__BCRYPT_COST": "4",
