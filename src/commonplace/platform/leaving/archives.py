@@ -41,6 +41,13 @@ _IS_READING = Query(
         WHERE person_id = :person_id AND direction = 'in' AND state IN ('waiting', 'running'))
     """)
 )
+#: What a command reads in has no key; if that command lives, it is told by its next sign of progress.
+_TAKE_OVER = Query(
+    text("""
+    UPDATE platform.archive SET state = 'cancelled', ended_at = clock_timestamp()
+    WHERE person_id = :person_id AND direction = 'in' AND key IS NULL AND state = 'running'
+    """)
+)
 _BEGIN = Query(
     text("""
     UPDATE platform.archive SET state = 'running', done_bytes = 0
@@ -117,11 +124,12 @@ async def sent(session: WriteSession, person_id: UUID, *, key: str, size_bytes: 
 
 
 async def begin_here(session: WriteSession, person_id: UUID) -> Row:
-    """Note an archive that this process reads in, from a file of the server's.
+    """Note an archive that this process reads in, from a file of the server's. It takes over from one that was killed.
 
     Raises:
-        ArchiveUnderWay: one is being read in.
+        ArchiveUnderWay: one that was sent is being read in.
     """
+    await session.execute(_TAKE_OVER, person_id=person_id)
     row = await _add(session, person_id, "in")
     await begin(session, row.id)
     return row

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -41,9 +41,9 @@ _NUMBERS: Final = 20  #: names that are tried where one is taken
 _GREATEST: Final = 2**31 - 2
 _MAPPED = Query(
     text("""
-    SELECT CAST(archive_item.source_id AS text) AS source_id, archive_item.item_id, item.kind
+    SELECT CAST(archive_item.source_id AS text) AS source_id, archive_item.item_id, archive_item.archive_id, item.kind
     FROM platform.archive_item JOIN platform.item ON item.id = archive_item.item_id
-    WHERE archive_id = :archive_id AND source_id = ANY(CAST(:ids AS uuid[]))
+    WHERE archive_item.person_id = :person_id AND source_id = ANY(CAST(:ids AS uuid[]))
     """)
 )
 _TAKEN_IDS = Query(
@@ -54,8 +54,8 @@ _TAKEN_IDS = Query(
 )
 _MAP = Query(
     text("""
-    INSERT INTO platform.archive_item (archive_id, source_id, item_id)
-    SELECT :archive_id, source_id, item_id
+    INSERT INTO platform.archive_item (person_id, archive_id, source_id, item_id)
+    SELECT :person_id, :archive_id, source_id, item_id
     FROM unnest(CAST(:source_ids AS uuid[]), CAST(:item_ids AS uuid[])) AS became (source_id, item_id)
     ON CONFLICT DO NOTHING
     """)
@@ -75,6 +75,14 @@ _LEFT_OUT: Final = {
     "notices": "They tell of the other installation.",
 }
 _LEFT_OUT_ELSE: Final = "It tells of the other installation, or gives access to it."
+
+
+class _Known(NamedTuple):
+    """What an item of an archive became."""
+
+    item_id: UUID
+    kind: str
+    archive_id: UUID
 
 
 class Reading:
@@ -128,7 +136,11 @@ class Reading:
         here: list[tuple[str, UUID]] = []
         for one in staged:
             if one.item.id in known:
-                continue  # by an earlier attempt
+                if known[one.item.id].archive_id == self._archive_id:  # by an earlier attempt
+                    self._taken[kind.name] = self._taken.get(kind.name, 0) + 1
+                else:
+                    self._counts["already_here"] += 1
+                continue
             owner = taken_ids.get(one.item.id)
             if owner == (self._person_id, kind.name):
                 self._counts["already_here"] += 1
@@ -144,7 +156,7 @@ class Reading:
 
     async def _look_up(
         self, arrival: Arrival, staged: Sequence[Staged]
-    ) -> tuple[dict[str, tuple[UUID, str]], dict[str, tuple[UUID, str]]]:
+    ) -> tuple[dict[str, _Known], dict[str, tuple[UUID, str]]]:
         """What became of the items that are named here, and whose of these items' ids are."""
         own = [one.item.id for one in staged if _is_id(one.item.id)]
         named = set(own)
@@ -157,10 +169,10 @@ class Reading:
                     named.add(line.parent_id)
         async with self._database.reading() as session:
             ids = [one for one in named if _is_id(one)]
-            mapped = await session.all(_MAPPED, archive_id=self._archive_id, ids=ids)
+            mapped = await session.all(_MAPPED, person_id=self._person_id, ids=ids)
             taken = await session.all(_TAKEN_IDS, ids=own)
         return (
-            {row.source_id: (row.item_id, row.kind) for row in mapped},
+            {row.source_id: _Known(row.item_id, row.kind, row.archive_id) for row in mapped},
             {str(row.id): (row.owner_id, row.kind) for row in taken},
         )
 
@@ -169,7 +181,7 @@ class Reading:
         kind: Kind,
         arrival: Arrival,
         one: Staged,
-        known: Mapping[str, tuple[UUID, str]],
+        known: Mapping[str, _Known],
         *,
         is_free: bool,
     ) -> ArrivingItem:
@@ -177,9 +189,9 @@ class Reading:
         if not _is_id(line.id) or not 1 <= line.version <= _GREATEST:
             raise NotTaken("Its id or version is none.")
         parent = known.get(line.parent_id) if line.parent_id is not None else None
-        if parent is not None and parent[1] not in arrival.parents:
+        if parent is not None and parent.kind not in arrival.parents:
             parent = None
-        ids = {source: became for source, (became, _) in known.items()}
+        ids = {source: became.item_id for source, became in known.items()}
         values = await self._values(kind, arrival, line, parent, ids)
         now = datetime.now(UTC)
         updated_at = _moment(line.updated_at, now)
@@ -202,7 +214,7 @@ class Reading:
             past.append(
                 PastVersion(
                     version=version.version,
-                    parent_id=None if was_in is None else was_in[0],
+                    parent_id=None if was_in is None else was_in.item_id,
                     title=was_called,
                     trashed_at=None if version.trashed_at is None else _moment(version.trashed_at, now).isoformat(),
                     state=state,
@@ -216,7 +228,7 @@ class Reading:
         self._counts["versions"] += len(past)
         return ArrivingItem(
             id=item_id,
-            parent_id=None if parent is None else parent[0],
+            parent_id=None if parent is None else parent.item_id,
             title=title,
             name_key=None if arrival.numbered is None else places.name_key(title),
             version=line.version,
@@ -233,7 +245,7 @@ class Reading:
         kind: Kind,
         arrival: Arrival,
         line: ItemLine | VersionLine,
-        parent: tuple[UUID, str] | None,
+        parent: _Known | None,
         ids: Mapping[str, UUID],
     ) -> dict[str, Any]:
         """The columns of a state, checked by its app; its bytes are stored when it names some."""
@@ -244,7 +256,7 @@ class Reading:
             content = None
             if "object_id" in state:
                 content = await self._content(str(state["object_id"]), line.title)
-            parent_kind = None if parent is None else parent[1]
+            parent_kind = None if parent is None else parent.kind
             return arrival.values(
                 Arriving(title=line.title, state=state, parent_kind=parent_kind, object=content, ids=ids)
             )
@@ -338,6 +350,7 @@ class Reading:
             became = [(source, item["id"]) for source, item in arriving if item not in left] + here
             await session.execute(
                 _MAP,
+                person_id=self._person_id,
                 archive_id=self._archive_id,
                 source_ids=[source for source, _ in became],
                 item_ids=[item_id for _, item_id in became],

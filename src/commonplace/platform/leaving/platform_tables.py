@@ -54,6 +54,7 @@ TABLES: Final = (
     PersonalTable(table="platform.erasure", person="by_id", on_erasure="clear"),
     PersonalTable(table="platform.idempotency", person="caller_id"),
     PersonalTable(table="platform.forgotten_versions", person="owner_id"),
+    PersonalTable(table="platform.archive_item"),
     PersonalTable(
         table="platform.archive",
         member="archives",

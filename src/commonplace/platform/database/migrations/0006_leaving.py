@@ -29,13 +29,15 @@ CREATE UNIQUE INDEX archive_one_at_a_time ON platform.archive (person_id, direct
 CREATE INDEX archive_of_person ON platform.archive (person_id, id);
 CREATE INDEX archive_by_key ON platform.archive (key) WHERE key IS NOT NULL;
 
--- Which item each of an archive's became: what was read in once is not read in again.
+-- Which item each of an archive's became: what a person has read in is not read in again, whatever archive it comes in.
 CREATE TABLE platform.archive_item (
-    archive_id uuid NOT NULL REFERENCES platform.archive (id) ON DELETE CASCADE,
+    person_id uuid NOT NULL,
     source_id uuid NOT NULL,
-    item_id uuid NOT NULL,
-    PRIMARY KEY (archive_id, source_id)
+    item_id uuid NOT NULL REFERENCES platform.item (id) ON DELETE CASCADE,
+    archive_id uuid NOT NULL,
+    PRIMARY KEY (person_id, source_id)
 );
+CREATE INDEX archive_item_by_item ON platform.archive_item (item_id);
 
 -- Who is to be erased, and the receipts of those who were: this table, and its copy outside the backups, are all that
 -- keeps the id of somebody who is gone.
