@@ -114,7 +114,7 @@ def restore(installation: Any, file: Path, ledgers: Sequence[Path]) -> None:
     restored: Restored = _or_exit(lambda: installation.run(work))
     click.echo(f"Restored: everything is as of {restored.header.taken_at}.")
     if restored.erased:
-        click.echo(f"Erased again, since they had left after the backup was made: {restored.erased} people.", err=True)
+        click.echo(f"Erased again, having left after the backup was made: {restored.erased}.", err=True)
     if restored.damaged:
         click.echo(f"{restored.damaged} objects were damaged already when the backup was made.", err=True)
 
