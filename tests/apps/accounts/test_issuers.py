@@ -236,6 +236,7 @@ async def test_second_factors_of_ours_apply(
     assert over.headers["location"] == "/app/sign-in?over"
 
 
+@pytest.mark.long
 async def test_who_has_no_password_proves_it_by_the_issuer(
     issuer: RealIssuer, client_at: ClientAt, clock: SetClock
 ) -> None:
@@ -258,6 +259,7 @@ async def test_who_has_no_password_proves_it_by_the_issuer(
     assert (await browser.post("/api/auth/factors/totp")).status_code == 201
 
 
+@pytest.mark.long
 async def test_errors_are_clear_pages(
     issuer: RealIssuer, client_at: ClientAt, accounts: Accounts, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -190,6 +190,7 @@ async def test_a_sign_out_or_a_suspension_here_refuses_it_at_once(
         assert [(await asked(client, each)).status_code for each in (token, other, fresh)] == [401] * 3
 
 
+@pytest.mark.long
 async def test_groups_give_the_role(pool: Pool, client_at: ClientAt, rows: Rows) -> None:
     pool.person("gina", email="gina@example.org")
     client = client_at()

@@ -154,6 +154,7 @@ def test_what_cannot_be_read_is_told_and_nothing_starts(store: Store) -> None:
     assert "EndpointConnectionError" in refusal(SECRETS__AWS_ENDPOINT_URL="http://127.0.0.1:9")
 
 
+@pytest.mark.long
 @pytest.mark.anyio
 async def test_development_calls_nobody(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything of AWS leads into a trap, and the whole application starts, works and stops without falling in."""
