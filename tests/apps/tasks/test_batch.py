@@ -42,7 +42,8 @@ async def test_one_statement_changes_what_changes_alike(ana: Any, make: Make, pa
         sent: list[str] = []
 
         def note(query: asyncpg.connection.LoggedQuery, sent: list[str] = sent) -> None:
-            sent.append(query.query)
+            if "platform.item" in query.query:  # not what the session and the driver ask now and then
+                sent.append(query.query)
 
         database = parts[Database]
         connections = [await database.acquire() for _ in range(database.settings.pool_size)]

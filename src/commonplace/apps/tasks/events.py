@@ -1,6 +1,7 @@
 """The facts that tasks tells. What a task is like stands in its versions; what happened to which one is here."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -70,6 +71,15 @@ class TaskRestored(Event):
 
     name: ClassVar[str] = "task.restored"
     task_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReminderDue(Event):
+    """The moment of a task's reminder has come. Told once for each moment of a task, and never of one that is over."""
+
+    name: ClassVar[str] = "task.reminder_due"
+    task_id: UUID
+    at: datetime  #: when it was to be told; later than that where nothing ran then
 
 
 @dataclass(frozen=True, kw_only=True)

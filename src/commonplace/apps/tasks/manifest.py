@@ -1,6 +1,6 @@
 """Tasks: to-dos in lists, with subtasks, recurrence, history and saved filters."""
 
-from commonplace.platform.app import Alias, App, NavigationEntry
+from commonplace.platform.app import Alias, App, NavigationEntry, NoticeKind, Schedule
 
 app = App(
     name="tasks",
@@ -11,6 +11,22 @@ app = App(
     aliases=(Alias(path="/tasks", canonical="/api/tasks"),),
     settings="commonplace.apps.tasks.settings:TasksSettings",
     migrations="commonplace.apps.tasks.migrations",
+    schedules=(
+        Schedule(
+            name="tell_reminders",
+            cron="* * * * *",
+            handler="commonplace.apps.tasks.handlers:tell_reminders",
+            queue="notifications",
+        ),
+    ),
+    notices=(
+        NoticeKind(
+            name="reminder",
+            title="A task of mine has a reminder",
+            event="commonplace.apps.tasks.events:ReminderDue",
+            tell="commonplace.apps.tasks.handlers:reminder_notice",
+        ),
+    ),
     kinds=(
         "commonplace.apps.tasks.models:TASK",
         "commonplace.apps.tasks.models:TASK_LIST",

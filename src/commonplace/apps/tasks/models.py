@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, SmallInteger, Text
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlmodel import BigInteger, Field, SQLModel
 
@@ -76,6 +76,26 @@ class Search(SQLModel, table=True):
 
     id: UUID = Field(sa_column_args=[ForeignKey("tasks.task.id", ondelete="CASCADE")], primary_key=True)
     words: Any = Field(sa_type=TSVECTOR, nullable=False)
+
+
+class Reminder(SQLModel, table=True):
+    """A moment at which a task reminds, kept by a trigger of `tasks.task` while it is to come.
+
+    `is_day`: it is meant by the clocks of the task's owner, and `at` is what they show, as if it were UTC.
+    """
+
+    __tablename__: ClassVar[Any] = "reminder"
+    __table_args__ = (
+        Index("reminder_to_tell", "at", "task_id", postgresql_where=text("told_at IS NULL")),
+        Index("reminder_told", "told_at", postgresql_where=text("told_at IS NOT NULL")),
+        _SCHEMA,
+    )
+
+    task_id: UUID = Field(sa_column_args=[ForeignKey("tasks.task.id", ondelete="CASCADE")], primary_key=True)
+    at: datetime = Field(sa_type=DateTime(timezone=True), primary_key=True)
+    is_day: bool = Field(primary_key=True)
+    since: datetime = Field(sa_type=DateTime(timezone=True))  #: before it nothing was to be told
+    told_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 
 
 TASK = Kind(name="task", table=Task, path="/app/tasks?task={id}", icon="check-square", is_container=True)

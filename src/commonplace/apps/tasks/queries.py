@@ -321,3 +321,40 @@ READ_FILTER_QUERY = Query(
         f" WHERE item.id = :filter_id AND item.kind = 'task_filter' AND {visible()}"
     )
 )
+
+# A reminder by the clocks of its owner may come 14 hours before the same hour of UTC.
+_NEAR: Final = "reminder.at <= CAST(:now AS timestamptz) + interval '14 hours'"
+_IS_TO_BE_DONE: Final = f"task.status IN ('open', 'in_progress') AND item.trashed_at IS NULL AND NOT {hidden()}"
+#: Whose clocks decide on reminders that are near.
+OWNERS_OF_DAYS = Query(
+    text(f"""
+    SELECT DISTINCT item.owner_id FROM tasks.reminder JOIN platform.item ON item.id = reminder.task_id
+    WHERE reminder.told_at IS NULL AND reminder.is_day AND {_NEAR}
+    """)
+)
+#: The reminders that have come, or may have, locked, behind `after` and `after_id` (None: from the first).
+REMINDERS_TO_TELL = Query(
+    text(f"""
+    SELECT reminder.task_id, reminder.at, reminder.is_day, reminder.since, item.owner_id,
+        {_IS_TO_BE_DONE} AS is_wanted
+    FROM tasks.reminder JOIN platform.item ON item.id = reminder.task_id JOIN tasks.task ON task.id = reminder.task_id
+    WHERE reminder.told_at IS NULL AND {_NEAR} AND (reminder.is_day OR reminder.at <= CAST(:now AS timestamptz))
+    AND (CAST(:after AS timestamptz) IS NULL
+        OR (reminder.at, reminder.task_id) > (CAST(:after AS timestamptz), CAST(:after_id AS uuid)))
+    ORDER BY reminder.at, reminder.task_id LIMIT :limit FOR UPDATE OF reminder SKIP LOCKED
+    """)
+)
+REMINDER_TOLD = Query(
+    text("UPDATE tasks.reminder SET told_at = :now WHERE task_id = :task_id AND at = :at AND is_day = :is_day")
+)
+#: Two days later no moment of a reminder can be written anew: it lies behind.
+FORGET_REMINDERS = Query(
+    text("DELETE FROM tasks.reminder WHERE told_at < CAST(:now AS timestamptz) - interval '2 days'")
+)
+TASK_TO_REMIND_OF = Query(
+    text(f"""
+    SELECT item.owner_id, item.title, task.start, task.due
+    FROM platform.item JOIN tasks.task ON task.id = item.id
+    WHERE item.id = :task_id AND {_IS_TO_BE_DONE}
+    """)
+)
