@@ -50,12 +50,14 @@ def rig(installation: Callable[..., Served], cloned_database_address: Address, t
         },
     )
     gateway.start()
-    for served in accounts:
-        served.start("--apps", "accounts", "--no-worker")
-    for served in tasks:
-        served.start("--apps", "tasks", "--no-worker")
-    yield Rig(accounts, tasks, gateway)
-    gateway.stop()
+    try:
+        for served in accounts:
+            served.start("--apps", "accounts", "--no-worker")
+        for served in tasks:
+            served.start("--apps", "tasks", "--no-worker")
+        yield Rig(accounts, tasks, gateway)
+    finally:
+        gateway.stop()
 
 
 @pytest.fixture
