@@ -22,7 +22,7 @@ CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 TOKENS = "^/api/storage/"  #: nobody can guess a token that is right; the storage's own tests forge some
 ALIASES = "^/(auth/|tasks)"  #: the same operations as below /api, by another path
 
-ADMINISTRATION = "^/api/auth/(people|audit)"  #: ana and ben look after nobody: 403
+ADMINISTRATION = "^/api/auth/(people|audit|invitations)"  #: ana and ben look after nobody: 403
 PROVING = "^/api/auth/prove$"  #: it counts wrong passwords, so that a fuzzer locks itself out
 
 
