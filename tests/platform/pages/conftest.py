@@ -21,6 +21,8 @@ BELLS = App(
     name="bells",
     title="Bells",
     navigation=[
+        NavigationEntry(title="Ringer", path="/app/ringer", icon="user", order=1, group="account"),
+        NavigationEntry(title="Keys", path="/app/keys", icon="x", order=2, administrators_only=True),
         NavigationEntry(title="Bells", path="/app/bells", icon="bell"),
         NavigationEntry(title="Towers", path="/app/towers", icon="no-such-icon", group="overview"),
         NavigationEntry(title="Ropes", path="/app/ropes", icon="x", administrators_only=True),

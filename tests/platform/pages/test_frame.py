@@ -5,6 +5,10 @@ import re
 import httpx
 import pytest
 
+from commonplace.platform.app import App
+from commonplace.platform.pages.render import Pages
+from tests.platform.pages.conftest import BELLS
+
 pytestmark = pytest.mark.anyio
 HTML = {"Accept": "text/html"}
 CLICK = HTML | {"HX-Request": "true", "HX-Current-URL": "http://localhost/app/bells?sort=name"}
@@ -96,3 +100,10 @@ async def test_who_is_not_signed_in_is_led_there_and_back(client: httpx.AsyncCli
 async def test_a_click_without_a_session_leaves_the_frame(client: httpx.AsyncClient) -> None:
     answer = await client.get("/app/bells?raise=401", headers=CLICK)
     assert answer.headers["hx-redirect"] == "/app/sign-in?next=%2Fapp%2Fbells%3Fsort%3Dname"
+
+
+def test_home_is_the_first_page_of_the_rail_that_everybody_has() -> None:
+    assert Pages([BELLS]).home == "/app/bells"
+    own = App(name="own", title="Own", navigation=[entry for entry in BELLS.navigation if entry.group == "account"])
+    assert Pages([own]).home == "/app/ringer"
+    assert Pages([]).home == "/docs"

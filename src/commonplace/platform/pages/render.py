@@ -166,9 +166,10 @@ class Pages:
 
     @property
     def home(self) -> str:
-        """Where a person lands who asks for nothing in particular: the first page of the side rail."""
-        rail = [entry for entry in self._entries if entry.group == "apps"]
-        return (rail or self._entries)[0].path if self._entries else "/docs"
+        """Where a person lands who asks for nothing in particular: the first page of the side rail, or of their own."""
+        rail = [entry for entry in self._entries if entry.group in _GROUPS and not entry.administrators_only]
+        own = [entry for entry in self._entries if entry.group == "account"]
+        return next((entry.path for entry in [*rail, *own]), "/docs")
 
     def problem(self, scope: Scope, document: Mapping[str, Any]) -> Response | None:
         """A problem document as a page; who is not signed in is led to the sign-in page instead.
