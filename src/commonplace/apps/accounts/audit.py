@@ -9,11 +9,11 @@ from uuid import UUID
 from commonplace.apps.accounts import people_queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.csv_text import csv_lines
-from commonplace.apps.accounts.moments import moment_of_cursor
 from commonplace.apps.accounts.people_schemas import AuditEntryRead, AuditPage
 from commonplace.platform.database.ids import new_id
 from commonplace.platform.database.pages import read_cursor, write_cursor
 from commonplace.platform.database.session import ReadSession, WriteSession
+from commonplace.platform.http.moments import moment_of_cursor
 
 Action = Literal[
     "created", "invited", "invitation_revoked", "joined", "suspended", "reinstated", "role_changed", "password_reset",

@@ -7,12 +7,12 @@ from uuid import UUID
 from commonplace.apps.accounts import people, people_queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import PersonNotFound
-from commonplace.apps.accounts.moments import moment_of_cursor
 from commonplace.apps.accounts.people_schemas import MemberChange, MemberPage, MemberRead
 from commonplace.apps.accounts.picture_paths import SMALL, picture_path
 from commonplace.platform.database.pages import read_cursor, write_cursor
 from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import ReadSession
+from commonplace.platform.http.moments import moment_of_cursor
 
 
 class _Cursor(NamedTuple):

@@ -7,12 +7,12 @@ from uuid import UUID
 from commonplace.apps.accounts import queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import SessionNotFound
-from commonplace.apps.accounts.moments import moment_of_cursor
 from commonplace.apps.accounts.session_schemas import SessionPage, SessionRead
 from commonplace.apps.accounts.sessions import EndReason, end_sessions_of, tell_ended
 from commonplace.apps.accounts.user_agents import program_of
 from commonplace.platform.database.pages import read_cursor, write_cursor
 from commonplace.platform.database.session import ReadSession
+from commonplace.platform.http.moments import moment_of_cursor
 from commonplace.platform.identity.caller import Caller
 
 

@@ -12,13 +12,13 @@ from commonplace.apps.accounts.administrators import Administrator, ProvedAdmini
 from commonplace.apps.accounts.audit import Action, Filter
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.errors import AdministratorsOnly, LastAdministrator, PersonNotFound
-from commonplace.apps.accounts.moments import Moment
 from commonplace.apps.accounts.people_schemas import AuditPage, MemberChange, MemberPage, MemberRead, StateName
 from commonplace.apps.accounts.schemas import RoleName
 from commonplace.apps.accounts.session_schemas import SessionsEnded
 from commonplace.platform.database.pages import UnknownPage
 from commonplace.platform.errors import NotAuthenticated
 from commonplace.platform.http.dependencies import Reading, part
+from commonplace.platform.http.moments import Moment
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
 from commonplace.platform.identity.proofs import ProofNeeded

@@ -12,12 +12,12 @@ from commonplace.apps.accounts import own_sessions, sign_in_history
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.cookies import clear_cookie
 from commonplace.apps.accounts.errors import SessionNotFound
-from commonplace.apps.accounts.moments import Moment
 from commonplace.apps.accounts.session_schemas import SessionPage, SessionsEnded, SignInPage
 from commonplace.apps.accounts.sign_in_history import Filter, Outcome
 from commonplace.platform.database.pages import UnknownPage
 from commonplace.platform.errors import NotAuthenticated
 from commonplace.platform.http.dependencies import CurrentCaller, Reading, part
+from commonplace.platform.http.moments import Moment
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
 from commonplace.platform.identity.caller import SESSION_COOKIE

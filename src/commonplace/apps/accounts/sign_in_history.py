@@ -10,11 +10,11 @@ from commonplace.apps.accounts import history_queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.csv_text import csv_lines
 from commonplace.apps.accounts.limits import CUT_OFF_AFTER
-from commonplace.apps.accounts.moments import moment_of_cursor
 from commonplace.apps.accounts.session_schemas import SignInPage, SignInRead
 from commonplace.apps.accounts.user_agents import program_of
 from commonplace.platform.database.pages import read_cursor, write_cursor
 from commonplace.platform.database.session import ReadSession
+from commonplace.platform.http.moments import moment_of_cursor
 
 Outcome = Literal["signed_in", "second_step", "refused"]
 

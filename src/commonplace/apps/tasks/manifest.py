@@ -25,6 +25,7 @@ app = App(
             title="A task of mine has a reminder",
             event="commonplace.apps.tasks.events:ReminderDue",
             tell="commonplace.apps.tasks.handlers:reminder_notice",
+            is_urgent=True,
         ),
     ),
     kinds=(

@@ -28,7 +28,6 @@ from commonplace.apps.accounts.invitations.schemas import (
 from commonplace.apps.accounts.invitations.taking import note_joined, read_invitation, take_invitation
 from commonplace.apps.accounts.letters import queries as letter_queries
 from commonplace.apps.accounts.letters.asking import ask_registration, ask_verification
-from commonplace.apps.accounts.moments import moment_of_cursor
 from commonplace.apps.accounts.profile import read_profile
 from commonplace.apps.accounts.registration import admit, prepare
 from commonplace.apps.accounts.schemas import PersonCreate, PersonRead
@@ -36,6 +35,7 @@ from commonplace.platform.database.ids import new_id
 from commonplace.platform.database.pages import read_cursor, write_cursor
 from commonplace.platform.database.session import ReadSession
 from commonplace.platform.events import log
+from commonplace.platform.http.moments import moment_of_cursor
 from commonplace.platform.http.public_url import PublicUrl
 from commonplace.platform.identity.caller import Role
 
