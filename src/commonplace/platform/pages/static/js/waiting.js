@@ -17,7 +17,8 @@ document.addEventListener(
   "submit",
   async (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);
-    if (new URL(form.action).pathname !== "/app/sign-out" || !outbox().length) return;
+    // The attribute: a field named `action` would stand in the place of the property.
+    if (form.getAttribute("action") !== "/app/sign-out" || !outbox().length) return;
     event.preventDefault();
     await flush();
     if (!outbox().length || (await isToBeLost())) {
