@@ -15,7 +15,8 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type 
 _TABLES = """
 SELECT format('%I.%I', nspname, relname) AS name FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname NOT IN ('pg_catalog', 'information_schema')
-AND nspname || '.' || relname NOT IN ('platform.epoch', 'platform.consumer', 'platform.alembic_version')
+AND nspname || '.' || relname
+    NOT IN ('platform.epoch', 'platform.consumer', 'platform.alembic_version', 'platform.schema_digest')
 """
 _REFERENCES = """
 SELECT format('%I.%I', of_schema.nspname, of_table.relname) AS name,
