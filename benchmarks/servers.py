@@ -1,6 +1,7 @@
 """Commonplace and the servers it is compared with, started in one run on free ports below a scratch directory."""
 
 import asyncio
+import atexit
 import os
 import signal
 import socket
@@ -34,11 +35,13 @@ class Program:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        atexit.register(self.stop)  # whatever happens to the benchmark
         wait_until(lambda: httpx.get(self.url + ready, timeout=1).status_code < 500)
         self.seconds_to_first_answer = time.monotonic() - began
 
     def stop(self) -> None:
         """End it, politely first."""
+        atexit.unregister(self.stop)
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(timeout=30)
