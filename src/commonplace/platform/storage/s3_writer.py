@@ -163,8 +163,9 @@ class S3Writer(Writing):
 
     async def _wait(self, until: str) -> None:
         done, self._on_their_way = await asyncio.wait(self._on_their_way, return_when=until)
-        for task in done:
-            task.result()
+        failures = [error for error in [task.exception() for task in done] if error is not None]  # each one is heard
+        if failures:
+            raise failures[0]
 
     async def _finish(self) -> Stored:
         rest = self._take_part()
