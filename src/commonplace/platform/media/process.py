@@ -77,6 +77,7 @@ class _Child:
             OSError: the system has no process or no memory to give.
         """
         environment = {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT)}
+        environment["MALLOC_ARENA_MAX"] = "2"  # glibc would reserve 64 MB of the addresses it may have for each thread
         pipe = asyncio.subprocess.PIPE
         arguments = (*command, msgspec.json.encode(limits).decode())
         return cls(
