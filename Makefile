@@ -19,9 +19,10 @@ help:  ## List the commands
 run: .venv/installed-runtime  ## Set everything up and start Commonplace (HOST, PORT, COMMONPLACE_DATA_DIR, DATABASE_URL)
 	@exec $(BIN)/commonplace serve
 
+# The contracts are `make check`'s.
 test: .venv/installed-dev  ## Set everything up and run all tests but the long ones; coverage of 90 % is asked for
 	@$(BIN)/coverage erase
-	@$(BIN)/pytest -n 2 -m "not long" --cov --cov-report=term:skip-covered --cov-fail-under=90
+	@$(BIN)/pytest -n 2 -m "not long" --ignore=tests/contracts --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 test-long: .venv/installed-dev  ## Run the tests that are long by nature: kills, gigabytes, long property runs
 	@$(BIN)/pytest -m long --timeout=1200 -o faulthandler_timeout=1500

@@ -55,6 +55,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     faulthandler.dump_traceback_later(_END_SECONDS, exit=True)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of the tests that drive a browser `make test` runs the walks; the others are long."""
+    for item in items:
+        if item.get_closest_marker("browser") and not item.get_closest_marker("walk"):
+            item.add_marker(pytest.mark.long)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """The tests of a module that shares something dear stay together."""
     return ByWhatTheyShare(config, log)

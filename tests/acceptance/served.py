@@ -29,7 +29,8 @@ class Served:
         self.scheme = "https" if "TLS__KEY" in environ else "http"
         self.verify: ssl.SSLContext | bool = True  #: what a test trusts the server's certificate by
         self.environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("COMMONPLACE")},
+            # Coverage is measured in the tests' own processes: here it would double each start and each command.
+            **{name: value for name, value in os.environ.items() if not name.startswith(("COMMONPLACE", "COVERAGE"))},
             "COMMONPLACE_DATA_DIR": str(directory / "data"),
             "PORT": str(self.port),
             "FILE_STORAGE__MINIMUM_FREE_BYTES": "0",

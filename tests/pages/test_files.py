@@ -32,6 +32,7 @@ def test_photographs_stand_under_the_days_they_were_taken(reader: Reader, photog
     expect(page.locator("#page-meta")).to_have_text(re.compile(r"^4 files, "))
 
 
+@pytest.mark.walk
 def test_a_thumbnail_appears_by_itself(reader: Reader, photograph: Photograph) -> None:
     page = reader.goto("/app/files")
     expect(page.locator(".entry")).to_have_count(0)
@@ -42,6 +43,7 @@ def test_a_thumbnail_appears_by_itself(reader: Reader, photograph: Photograph) -
     expect(page.locator("#page-meta")).to_have_text(re.compile(r"^1 file, "))
 
 
+@pytest.mark.walk
 def test_what_changes_in_one_tab_changes_in_the_other(reader: Reader, photograph: Photograph) -> None:
     reader.upload("Harbour.jpg", photograph())
     page = reader.goto("/app/files")
@@ -111,6 +113,7 @@ def test_a_name_that_is_taken_is_refused_where_it_was_written(reader: Reader) ->
     assert reader.names() == ["Dorset", "Kitchen"]
 
 
+@pytest.mark.walk
 def test_deleting_is_undone_by_a_click(reader: Reader, photograph: Photograph) -> None:
     for number in range(3):
         reader.upload(f"Photograph {number}.jpg", photograph(number))
