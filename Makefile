@@ -22,7 +22,7 @@ run: .venv/installed-runtime  ## Set everything up and start Commonplace (HOST, 
 # The contracts are `make check`'s.
 test: .venv/installed-dev  ## Set everything up and run all tests but the long ones; coverage of 90 % is asked for
 	@$(BIN)/coverage erase
-	@$(BIN)/pytest -n 2 -m "not long" --ignore=tests/contracts --cov --cov-report=term:skip-covered --cov-fail-under=90
+	@$(BIN)/pytest -n 3 -m "not long" --ignore=tests/contracts --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 test-long: .venv/installed-dev  ## Run the tests that are long by nature: kills, gigabytes, long property runs
 	@$(BIN)/pytest -m long --timeout=1200 -o faulthandler_timeout=1500

@@ -23,7 +23,7 @@ from tests.conftest import database_url
 from tests.platform.media.pictures import encoded, quarters
 from tests.visitor import Visitor
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.long]
 AT_ONCE = 12
 
 

@@ -31,7 +31,7 @@ LARGE = random.Random(20261121).randbytes(11 * 1024 * 1024 + 7)  #: three parts 
 KEY = r"[a-z-]+/\d{4}/\d\d/\d\d/\d{8}T\d{9}Z-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.[a-z0-9]+)?"
 
 
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture(params=[pytest.param("local", marks=pytest.mark.long), "s3"])
 def environ(environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
     """The application's settings on either storage; on S3 with a bucket of the test's own, for the sweep sees all."""
     if request.param == "local":

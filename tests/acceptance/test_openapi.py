@@ -77,14 +77,9 @@ async def assert_nothing_is_found(app: Any, join: Join, directory: Path, *option
     assert f"Tested: {len(tested)}\n" in report, report
 
 
-async def test_schemathesis_finds_nothing(app: Any, join: Join, tmp_path: Path) -> None:
-    options = ("--phases=examples,fuzzing", "--max-examples=2", "--seed=1")
-    await assert_nothing_is_found(app, join, tmp_path, *options, leaving_out=LEFT_OUT)
-
-
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-async def test_schemathesis_finds_nothing_in_the_long_run(app: Any, join: Join, tmp_path: Path) -> None:
+async def test_schemathesis_finds_nothing(app: Any, join: Join, tmp_path: Path) -> None:
     await assert_nothing_is_found(
         app, join, tmp_path, "--max-examples=20", "--seed=1", leaving_out=f"{LEFT_OUT}|{PROVING}"
     )

@@ -16,7 +16,6 @@ pytestmark = pytest.mark.browser
 DATA = "/app/account/data"
 
 
-@pytest.mark.walk
 @pytest.mark.parametrize("look", LOOKS)
 def test_taking_along_bringing_in_and_leaving(
     browse: Callable[..., Reader], look: dict[str, object], tmp_path: Path

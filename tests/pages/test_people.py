@@ -48,7 +48,6 @@ def looking_after(founder: httpx.Client, browse: Callable[..., Reader]) -> Itera
         set_role(person_id, "user")
 
 
-@pytest.mark.walk
 @pytest.mark.parametrize("look", LOOKS)
 def test_an_administrator_invites_asks_suspends_and_finds_it_in_the_trail(
     looking_after: Callable[..., Reader], browse: Callable[..., Reader], look: dict[str, Any]

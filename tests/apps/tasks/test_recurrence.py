@@ -125,6 +125,7 @@ class TestClocks:
         assert when is not None
         assert when.instant == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
+    @pytest.mark.long  # there are six hundred
     def test_in_every_zone_a_daily_task_stays_at_its_hour_all_year(self) -> None:
         rule = parse_rule("FREQ=DAILY;INTERVAL=28")
         for zone in ZONES:

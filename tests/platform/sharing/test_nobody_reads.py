@@ -315,7 +315,7 @@ async def run(join: Any, parts: Parts, *, examples: int, steps: int) -> None:
 
 
 async def test_in_a_few_orders(join: Any, parts: Parts) -> None:
-    await run(join, parts, examples=6, steps=15)
+    await run(join, parts, examples=3, steps=12)
 
 
 @pytest.mark.long

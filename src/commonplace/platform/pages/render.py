@@ -7,6 +7,7 @@ arrives gets the whole frame; a click inside of it (htmx) gets the page alone.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +22,7 @@ from starlette.types import Scope
 from commonplace.platform.app import App, NavigationEntry
 from commonplace.platform.identity.people import initials_of
 from commonplace.platform.pages import formats
-from commonplace.platform.pages.assets import assets_of, folder_of
+from commonplace.platform.pages.assets import Assets, assets_of, folder_of
 from commonplace.platform.pages.viewer import UTC, Viewer
 from commonplace.platform.parts import Parts
 
@@ -55,6 +56,35 @@ class Frame:
         return self.path == entry.path or self.path.startswith(f"{entry.path}/")
 
 
+@lru_cache(maxsize=8)
+def _templates(assets: Assets, folders: tuple[tuple[str, Path], ...]) -> Environment:
+    """The templates of the platform and of apps, by name and folder; each is compiled once a process."""
+    environment = Environment(
+        loader=ChoiceLoader(
+            [
+                FileSystemLoader(_TEMPLATES),
+                PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders}),
+            ]
+        ),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(
+        size=formats.size, size_text=formats.size_text, count=formats.count, initials=initials_of
+    )
+    sprite = assets.by_name["platform/vendor/lucide/icons.svg"].content.decode()
+    known = frozenset(re.findall(r'<symbol id="i-([a-z0-9-]+)"', sprite))
+    environment.globals.update(
+        static=assets.url,
+        icons=Markup(sprite),  # noqa: S704 - our own file
+        icon_name=lambda name: name if name in known else _ICON_OF_THE_UNKNOWN,
+    )
+    return environment
+
+
 class Pages:
     """The pages of one installation: templates, static files and the side rail of its apps."""
 
@@ -73,30 +103,8 @@ class Pages:
             )
             if name in self.assets.by_name
         ]
-        folders = {app.name: folder for app in apps if (folder := folder_of(app, "templates"))}
-        self._templates = Environment(
-            loader=ChoiceLoader(
-                [
-                    FileSystemLoader(_TEMPLATES),
-                    PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders.items()}),
-                ]
-            ),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        self._templates.filters.update(
-            size=formats.size, size_text=formats.size_text, count=formats.count, initials=initials_of
-        )
-        sprite = self.assets.by_name["platform/vendor/lucide/icons.svg"].content.decode()
-        known = frozenset(re.findall(r'<symbol id="i-([a-z0-9-]+)"', sprite))
-        self._templates.globals.update(
-            static=self.assets.url,
-            icons=Markup(sprite),  # noqa: S704 - our own file
-            icon_name=lambda name: name if name in known else _ICON_OF_THE_UNKNOWN,
-        )
+        folders = ((app.name, folder_of(app, "templates")) for app in apps)
+        self._templates = _templates(self.assets, tuple((name, folder) for name, folder in folders if folder))
 
     def _own_stylesheets(self, apps: Sequence[App]) -> list[str]:
         """The stylesheets right in an app's `static` folder belong to every page: a click may lead from app to app."""
