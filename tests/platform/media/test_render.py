@@ -195,10 +195,12 @@ async def test_a_broken_colour_profile_is_ignored(render: Render) -> None:
 
 
 async def test_cmyk_becomes_rgb(render: Render) -> None:
-    rendered = await render(encoded(Image.new("CMYK", (80, 60), (255, 0, 0, 0)), "JPEG", quality=95), sizes=(40,))
-
-    red, green, blue = pixels(rendered.renditions[0].path, (0.5, 0.5))[0]
-    assert red < 90 < green < blue  # Cyan ink is not the screen's cyan.
+    picture = encoded(Image.new("CMYK", (80, 60), (255, 0, 0, 0)), "JPEG", quality=95)
+    for _ in range(5):  # libvips lets go of its own profile too early: whether that shows is chance
+        rendered = await render(picture, sizes=(40,))
+        assert rendered.state == "done"
+        red, green, blue = pixels(rendered.renditions[0].path, (0.5, 0.5))[0]
+        assert red < 90 < green < blue  # Cyan ink is not the screen's cyan.
 
 
 async def test_16_bits_become_8(render: Render) -> None:
