@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from commonplace.apps.tasks.filters import Filter
 from commonplace.apps.tasks.rules import LONGEST_RULE
@@ -288,7 +288,7 @@ class QuickText(BaseModel):
     )
     day: Annotated[Day | None, Field(description="The day it is due, where the text names none.")] = None
     written_at: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Field(description="When it was written, where that was before: “tomorrow” is counted from then."),
     ] = None
     time_zone: Annotated[

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from commonplace.apps.accounts.picture_paths import LARGE, SMALL
 from commonplace.platform.media.square import SMALLEST_SIDE, Square
@@ -21,6 +21,8 @@ Place = Annotated[
 
 class SquareChange(BaseModel):
     """Which square of the picture is shown."""
+
+    model_config = ConfigDict(strict=True)
 
     side: Side = 1.0
     x: Place = 0.5
