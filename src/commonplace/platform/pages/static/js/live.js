@@ -12,6 +12,7 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 const RECENT_MS = 10_000;
 const LEAVING_MS = 2000;
+const SUBMITTED_MS = 30_000;
 const SESSION_ENDED = 4401;
 const CURSOR_USELESS = [4400, 4410]; // Not understood, or older than the log.
 
@@ -24,6 +25,7 @@ let wait = FIRST_WAIT_MS;
 let timer = 0;
 let hadBreak = false;
 let isGreeted = false;
+let submittedAt = -SUBMITTED_MS;
 /** What came in a moment ago, for a page that was drawn before it and listens only now. */
 /** @type {{at: number, changes: Change[]}[]} */
 let recent = [];
@@ -79,8 +81,10 @@ function closed(/** @type {CloseEvent} */ event) {
   hadBreak = true;
   if (event.code === SESSION_ENDED) {
     // Leads to the sign-in page, and back to this one. Who signed out on this very page is on the way elsewhere: the
-    // connection often ends before that answer is there, and then this timer goes with the page.
-    timer = window.setTimeout(() => location.reload(), LEAVING_MS);
+    // connection often ends before that answer is there, and then this timer goes with the page. After a form was sent
+    // it gives the answer all the time it needs: that may be shown once.
+    const isSubmitted = performance.now() - submittedAt < SUBMITTED_MS;
+    timer = window.setTimeout(() => location.reload(), isSubmitted ? SUBMITTED_MS : LEAVING_MS);
     return;
   }
   if (CURSOR_USELESS.includes(event.code)) cursor = "";
@@ -92,6 +96,10 @@ function closed(/** @type {CloseEvent} */ event) {
 function tell(/** @type {"changed"|"anew"} */ what, /** @type {Change[]} */ changes = []) {
   for (const listener of listeners) listener[what](changes);
 }
+
+addEventListener("submit", (event) => {
+  if (!event.defaultPrevented) submittedAt = performance.now();
+});
 
 // A laptop that wakes, a network that is back: do not wait for the timer.
 for (const name of ["online", "focus", "pageshow"]) {
