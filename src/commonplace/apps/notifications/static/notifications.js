@@ -103,8 +103,10 @@ async function refresh(/** @type {HTMLElement} */ main, /** @type {AbortSignal} 
     }
     const row = document.activeElement?.closest(".notice-row");
     const focused = row instanceof HTMLElement ? row.dataset.id : null;
+    const isAtHeading = document.activeElement === present.querySelector("h1");
     present.replaceChildren(...fresh.childNodes);
     window.htmx.process(present);
+    if (isAtHeading) present.querySelector("h1")?.focus({ preventScroll: true });
     if (focused) /** @type {HTMLElement|null} */ (present.querySelector(`[data-id="${focused}"] .notice-title`))?.focus();
   } catch (error) {
     if (!leaving.aborted) console.info("The inbox could not be loaded anew.", error);

@@ -14,7 +14,6 @@ let present = /** @type {{mark: Element|null, main: HTMLElement|null, leave: Abo
   main: null,
   leave: new AbortController(),
 });
-let hasArrived = true;
 
 /**
  * Run `setup` whenever a page of this name appears; `leaving` is aborted when it goes.
@@ -32,7 +31,6 @@ function look(isFirst = false) {
   if (!main || (main === present.main && main.firstElementChild === present.mark)) return;
   present.leave.abort();
   present = { mark: main.firstElementChild, main, leave: new AbortController() };
-  hasArrived = isFirst;
   if (!isFirst) main.querySelector("h1")?.focus({ preventScroll: true });
   for (const setup of setups.get(main.dataset.page ?? "") ?? []) setup(main, present.leave.signal);
 }
@@ -54,13 +52,7 @@ document.addEventListener("htmx:before:request", (event) => {
 for (const name of ["htmx:finally:request", "htmx:error"]) {
   document.addEventListener(name, () => document.documentElement.classList.remove("is-loading"));
 }
-document.addEventListener("htmx:after:swap", () => look());
-document.addEventListener("htmx:after:settle", () => {
-  look();
-  if (hasArrived) return;
-  hasArrived = true; // htmx gives the focus back to what was clicked, sometimes after us
-  if (!present.main?.contains(document.activeElement)) present.main?.querySelector("h1")?.focus({ preventScroll: true });
-});
+for (const name of ["htmx:after:swap", "htmx:after:settle"]) document.addEventListener(name, () => look());
 // An element that sent the request and is gone after the swap tells nobody: look for oneself.
 new MutationObserver(() => look()).observe(document.querySelector(".frame") ?? document.body, { childList: true });
 look(true);
