@@ -64,7 +64,6 @@ def test_pages_for_who_comes_in(browse: Callable[..., Reader], look: dict[str, A
     find_nothing(page, "a problem")
 
 
-@pytest.mark.walk
 def test_pages_of_files(browse: Callable[..., Reader], photograph: Callable[..., bytes], look: dict[str, Any]) -> None:
     reader = browse(**look)
     page = reader.goto("/app/files")

@@ -102,7 +102,6 @@ def focused(reader: Reader) -> str:
     return text
 
 
-@pytest.mark.walk
 def test_the_bell_tells_on_every_page_what_comes_in(reader: Reader) -> None:
     page = reader.goto("/app/files")
     bell = page.get_by_role("link", name="Notifications")

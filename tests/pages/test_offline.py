@@ -44,7 +44,6 @@ def quickly(page: Any, text: str) -> None:
     page.keyboard.press("Enter")
 
 
-@pytest.mark.walk
 def test_a_day_without_a_connection(browse: Callable[..., Reader]) -> None:
     reader = browse(service_workers="allow", reduced_motion="reduce")
     today = {"day": reader.page.evaluate("new Date().toISOString().slice(0, 10)")}

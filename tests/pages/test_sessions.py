@@ -70,7 +70,6 @@ def cards(page: Page) -> Any:
     return page.get_by_role("list", name="Your sessions").get_by_role("listitem")
 
 
-@pytest.mark.walk
 def test_by_keyboard_one_is_ended_and_then_all_others(reader: Reader, sign_in_elsewhere: Elsewhere) -> None:
     phone, tablet = sign_in_elsewhere(reader), sign_in_elsewhere(reader, "curl/8.5.0")
     page = reader.goto("/app/profile")
