@@ -59,7 +59,8 @@ async def closed(socket: websockets.ClientConnection) -> int | None:
             return end.rcvd.code if end.rcvd else None
 
 
-@pytest.mark.parametrize("server", ["granian", pytest.param("uvicorn", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("server", ["granian", "uvicorn"])
 async def test_a_page_hears_of_changes_until_its_session_ends(installation: Make, server: str) -> None:
     served = await asyncio.to_thread(installation().start, "--server", server)
     ana, ben = [await asyncio.to_thread(served.join, name) for name in ("ana", "ben")]
