@@ -26,7 +26,6 @@ def untouched(served: Served, tmp_path: Path) -> Iterator[Served]:
     another.stop()
 
 
-@pytest.mark.walk
 def test_the_first_link_makes_the_administrator_once(browse: Callable[..., Reader], untouched: Served) -> None:
     link = re.search(r"/app/welcome\?token=\S+", untouched.output)
     assert link is not None, untouched.output

@@ -32,7 +32,6 @@ def selected(reader: Reader) -> list[str]:
     return names
 
 
-@pytest.mark.walk
 def test_arrows_move_along_and_between_the_rows(notes: Reader) -> None:
     page = notes.page
     page.keyboard.press("ArrowDown")

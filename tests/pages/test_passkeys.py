@@ -65,7 +65,6 @@ def sign_out(reader: Reader) -> Page:
     return page
 
 
-@pytest.mark.walk
 def test_a_passkey_is_made_signs_in_alone_and_as_the_second_step_and_is_removed(reader: Reader) -> None:
     named(reader)
     page = reader.goto(SECURITY)

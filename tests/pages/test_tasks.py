@@ -48,7 +48,6 @@ def focused(page: Page) -> str | None:
     return title
 
 
-@pytest.mark.walk
 def test_a_day_with_tasks(reader: Reader) -> None:
     page = goto(reader, "/app/tasks")
     other = reader.another_tab()

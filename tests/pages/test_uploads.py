@@ -117,7 +117,6 @@ def test_three_at_a_time_and_all_can_be_cancelled(reader: Reader, photographs: P
     assert stored(reader) == []
 
 
-@pytest.mark.walk
 def test_what_failed_is_tried_again_and_comes_once(reader: Reader, photographs: Photographs) -> None:
     page = reader.goto("/app/files")
     [path] = photographs(1)

@@ -119,8 +119,7 @@ async def _feed(process: Process, chunks: Iterator[bytes]) -> None:
         return
     with suppress(BrokenPipeError, ConnectionResetError):
         while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
-            process.stdin.write(chunk)
-            await process.stdin.drain()
+            await _say(process, chunk)
     process.stdin.close()
 
 
@@ -132,6 +131,8 @@ async def _output(process: Process) -> AsyncIterator[bytes]:
 
 async def _say(process: Process, chunk: bytes) -> None:
     if process.stdin is not None:
+        if process.stdin.is_closing():  # the program has ended, and uvloop would raise what says nothing
+            raise BrokenPipeError
         process.stdin.write(chunk)
         await process.stdin.drain()
 
