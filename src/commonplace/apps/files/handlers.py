@@ -1,9 +1,7 @@
 """What files does when there are new bytes: look at them, and make smaller pictures."""
 
-import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +15,7 @@ from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import Database, WriteSession
 from commonplace.platform.events.log import tell
 from commonplace.platform.events.registry import Context
+from commonplace.platform.media.pictures import as_file, blocks_of
 from commonplace.platform.media.process import Media
 from commonplace.platform.media.rendering import Rendered, Rendition
 from commonplace.platform.parts import Parts
@@ -63,7 +62,7 @@ async def _process(object_id: UUID, media_type: str, context: Context) -> None:
     if row.state is not None:
         await _tell_latecomers(parts, object_id, row)
         return
-    async with _source(parts[ObjectStorage], row.key) as source:
+    async with as_file(parts[ObjectStorage], row.key) as source:
         with tempfile.TemporaryDirectory(prefix="commonplace-renditions-") as folder:
             rendered = await parts[Media].describe_and_render(source, Path(folder), sizes=SIZES)
             is_last = context.delivery.attempt >= context.delivery.max_attempts
@@ -93,7 +92,7 @@ async def _store(storage: ObjectStorage, renditions: Iterable[Rendition]) -> dic
             if rendition.path not in keys:
                 key = new_key(Category.THUMBNAILS, _EXTENSIONS.get(rendition.media_type, ""))
                 keys[rendition.path] = key
-                await storage.put(key, _bytes_of(rendition.path), content_type=rendition.media_type)
+                await storage.put(key, blocks_of(rendition.path), content_type=rendition.media_type)
     except BaseException:
         await storage.delete(*keys.values())
         raise
@@ -139,24 +138,3 @@ def _findings(rendered: Rendered) -> dict[str, Any]:
         "taken_at": taken_at,
         "is_zone_known": is_zone_known,
     }
-
-
-@asynccontextmanager
-async def _source(storage: ObjectStorage, key: str) -> AsyncIterator[Path]:
-    """The object as a file of this machine: its own, or a copy for the time of the block."""
-    path = await storage.local_path(key)
-    if path is not None:
-        yield path
-        return
-    with tempfile.NamedTemporaryFile(prefix="commonplace-source-") as copy:
-        async with await storage.read(key) as reader:
-            async for chunk in reader:
-                await asyncio.to_thread(copy.write, chunk)
-        await asyncio.to_thread(copy.flush)
-        yield Path(copy.name)
-
-
-async def _bytes_of(path: Path) -> AsyncIterator[bytes]:
-    with await asyncio.to_thread(path.open, "rb") as file:
-        while block := await asyncio.to_thread(file.read, _BLOCK):
-            yield block
