@@ -25,7 +25,6 @@ from commonplace.platform.storage.protocol import ObjectStorage
 SIZES: Final = (256, 1024, 2048)  #: pixels of the longer side, at most
 _MOST_FILES: Final = 100  #: files with the same bytes that are told of, the newest first
 _LATECOMERS: Final = 10
-_BLOCK: Final = 1024 * 1024
 _EXTENSIONS: Final = {"image/jpeg": "jpg", "image/webp": "webp"}
 _log = structlog.get_logger(__name__)
 
