@@ -230,11 +230,14 @@ class TestTheStorageAway:
 
         await asyncio.to_thread(seaweedfs.start)
         await wait_for_health(ana, "degraded")
-        async with asyncio.timeout(30):  # the bucket answers before its volumes do
+        async with asyncio.timeout(30):  # the bucket answers before its volumes do, and they are read before written
             while (answer := await ana.get(f"/api/files/{file['id']}/content")).status_code == 503:
                 await asyncio.sleep(0.05)
-        assert answer.content == LARGE
-        await upload(ana, LARGE[:-1], "after.bin")
+            assert answer.content == LARGE
+            after = "/api/files?name=after.bin"
+            while (written := await ana.post(after, content=chunks(LARGE[:-1]))).status_code == 503:
+                await asyncio.sleep(0.05)
+            assert written.status_code == 201
         assert (await swept(parts)).without_bytes.number == 0
 
 
