@@ -70,6 +70,17 @@ async def test_a_process_that_hears_nothing_delays_the_sender_by_a_second_at_mos
     assert time.monotonic() - began < 2
 
 
+async def test_a_bus_cut_off_tells_those_who_are_not(buses: tuple[Bus, Bus]) -> None:
+    one, other = buses
+    heard: list[Any] = []
+    other.subscribe("session.ended", lambda payload: heard.append(("other", payload)))
+    one.subscribe("session.ended", lambda payload: heard.append(("one", payload)))
+    assert one._connection is not None
+    one._connection.terminate()
+    assert not await one.publish_and_wait("session.ended", {"sids": ["x"]}, timeout_seconds=0.5)
+    await until(lambda: {("one", "x"), ("other", "x")} == {(who, *what["sids"]) for who, what in heard if what})
+
+
 async def test_a_bus_cut_off_does_not_confirm_and_comes_back(buses: tuple[Bus, Bus], database_address: Address) -> None:
     _, other = buses
     told: list[Any] = []

@@ -186,9 +186,11 @@ class Bus:
         deadline = time.monotonic() + timeout_seconds
         try:
             listeners = await self._listeners()
-            if not await self._notify({"channel": channel, "payload": payload, "ack": identifier}):
+            message = {"channel": channel, "payload": payload, "ack": identifier}
+            if not await self._notify(message):
                 for callback in self._callbacks[channel]:
                     callback(payload)
+                await self._notify_by_another(message, deadline)
                 await asyncio.sleep(max(0.0, deadline - time.monotonic()))
                 return False
             heard, _ = self._acknowledged[identifier]
@@ -222,13 +224,30 @@ class Bus:
         connection = self._connection
         if connection is None:
             return False
-        text = msgspec.json.encode({**message, "from": self._process}).decode()
         try:
             async with _in_touch(), self._asking:
-                await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, text)
+                await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, self._text(message))
         except _OutOfTouch:
             return False
         return True
+
+    async def _notify_by_another(self, message: Payload, deadline: float) -> None:
+        """Send a message while the connection of one's own is gone: others may be in touch, and trust what they know.
+
+        Who acknowledges it cannot be heard; the sender waits out the lease instead.
+        """
+        if self._address is None:
+            return
+        with suppress(_OutOfTouch):
+            async with _in_touch(), asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                connection = await asyncpg.connect(**self._address.driver_arguments(), record_class=Row)
+                try:
+                    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, self._text(message))
+                finally:
+                    connection.terminate()
+
+    def _text(self, message: Payload) -> str:
+        return msgspec.json.encode({**message, "from": self._process}).decode()
 
     async def _contact(self) -> bool:
         connection = self._connection
