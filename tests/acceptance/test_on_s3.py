@@ -104,6 +104,7 @@ class TestUploading:
 
 
 class TestDownloading:
+    @pytest.mark.long
     async def test_in_ranges_and_conditionally(self, ana: Visitor) -> None:
         file = await upload(ana, LARGE)
         path, size = f"/api/files/{file['id']}/content", len(LARGE)
@@ -198,6 +199,7 @@ def seaweedfs(tmp_path: Path) -> Iterator[SeaweedFS]:
         server.kill()
 
 
+@pytest.mark.long
 class TestTheStorageAway:
     @pytest.fixture
     def environ(self, environ: dict[str, str], seaweedfs: SeaweedFS) -> dict[str, str]:

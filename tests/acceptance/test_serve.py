@@ -121,6 +121,7 @@ class TestServers:
         assert client.get("/api/files").status_code == 404
 
 
+@pytest.mark.long
 class TestBeingToldWhatIsWrong:
     def test_settings_exit_with_78_and_name_every_fault(self, installation: Make) -> None:
         answer = installation(PORT="many", ENVIRONMENT="production").run("serve")
@@ -172,6 +173,7 @@ class TestBeingToldWhatIsWrong:
         assert "hunter2" not in answer.stdout + answer.stderr
 
 
+@pytest.mark.long
 class TestCommands:
     def test_an_administrator_is_made_and_helped_by_the_command(self, shared: Served) -> None:
         made = shared.run("user", "create", "root@example.org", "--admin", "--password-stdin", input=PASSWORD)
@@ -189,7 +191,6 @@ class TestCommands:
         answer = shared.run("storage", "sweep", "--json")
         assert answer.returncode == 0, answer.stdout + answer.stderr
 
-    @pytest.mark.long
     def test_a_sweep_removes_nothing_while_an_app_is_left_out(self, installation: Make) -> None:
         left_out = installation()
         assert left_out.run("migrate").returncode == 0
@@ -203,7 +204,6 @@ class TestCommands:
         assert f"({', '.join(others)})" in answer.stderr
         assert "APPS" in answer.stderr
 
-    @pytest.mark.long
     def test_a_backup_of_a_running_installation_comes_back_elsewhere(
         self, shared: Served, installation: Make, tmp_path: Path
     ) -> None:

@@ -180,6 +180,7 @@ class TestPlaces:
             await restore(other_parts, made, say=quietly)
         assert await keys(other_parts) == ["files/2026/01/01/precious"]
 
+    @pytest.mark.long
     async def test_one_where_the_restore_of_another_backup_was_interrupted(
         self, made: Path, parts: Parts, other_parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -196,6 +197,7 @@ class TestPlaces:
             await restore(other_parts, tmp_path / "second.tar", say=quietly)
         await restore(other_parts, made, say=quietly)
 
+    @pytest.mark.long
     async def test_one_that_is_filled_while_objects_are_put(
         self, made: Path, other_parts: Parts, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -243,6 +245,7 @@ class TestFiles:
         with pytest.raises((DamagedBackup, NotABackup)):
             await verify(made)
 
+    @pytest.mark.long
     async def test_one_that_is_cut_off_is_not_restored(self, made: Path, other_parts: Parts) -> None:
         with made.open("r+b") as file:
             file.truncate(made.stat().st_size - 4096)
@@ -287,6 +290,7 @@ class TestFiles:
             (lambda header: header | {"heads": ["recipes_0001"]}, "recipes_0001.*same apps"),
         ],
     )
+    @pytest.mark.long
     async def test_one_of_a_newer_release(
         self, made: Path, tmp_path: Path, other_parts: Parts, change: Callable[[Any], Any], reason: str
     ) -> None:
@@ -302,6 +306,7 @@ class TestFiles:
             await restore(other_parts, newer, say=quietly)
         assert await keys(other_parts) == []
 
+    @pytest.mark.long
     async def test_one_whose_database_has_other_rows_than_it_says(
         self, made: Path, tmp_path: Path, other_parts: Parts
     ) -> None:

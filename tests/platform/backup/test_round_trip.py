@@ -82,6 +82,7 @@ async def test_everything_comes_back_and_works(
         assert (report.faults, report.strangers.number) == (0, 0)
 
 
+@pytest.mark.long
 async def test_the_past_comes_back_too(
     ana: Visitor, life: Any, parts: Parts, backup_path: Path, other_parts: Parts, serve_other: Any
 ) -> None:
@@ -105,6 +106,7 @@ async def test_the_past_comes_back_too(
         assert thumbnail.headers["content-type"].startswith("image/")
 
 
+@pytest.mark.long
 async def test_those_who_follow_changes_begin_anew(
     ana: Visitor, life: Any, parts: Parts, backup_path: Path, other_parts: Parts, serve_other: Any
 ) -> None:
@@ -123,6 +125,7 @@ async def test_those_who_follow_changes_begin_anew(
         assert len(told) == 1
 
 
+@pytest.mark.long
 async def test_what_was_on_its_way_arrives(
     ana: Visitor, parts: Parts, backup_path: Path, other_parts: Parts, serve_other: Any
 ) -> None:
@@ -137,6 +140,7 @@ async def test_what_was_on_its_way_arrives(
         assert item["processing"]["state"] != "pending"
 
 
+@pytest.mark.long
 async def test_it_is_as_of_one_moment_while_people_go_on(
     ana: Visitor,
     life: Any,
@@ -186,6 +190,7 @@ async def test_it_is_as_of_one_moment_while_people_go_on(
     assert report.not_needed.number > 0  # what was held back goes now
 
 
+@pytest.mark.long
 async def test_two_restores_of_one_backup_begin_different_epochs(
     ana: Visitor, parts: Parts, backup_path: Path, other_parts: Parts
 ) -> None:
@@ -197,6 +202,7 @@ async def test_two_restores_of_one_backup_begin_different_epochs(
     assert epoch > 27_000_000  # the seconds of this year so far: no later restore has the same
 
 
+@pytest.mark.long
 async def test_what_is_an_installations_own_state_does_not_come_along(
     ana: Visitor, parts: Parts, backup_path: Path, other_parts: Parts
 ) -> None:
@@ -222,6 +228,7 @@ async def test_it_is_a_tar_archive_that_only_its_owner_reads(ana: Visitor, parts
     assert [names[0], *names[-2:]] == ["commonplace-backup.json", "database.dump", "end.json"]
 
 
+@pytest.mark.long
 class TestOnS3:
     @pytest.fixture
     def other_environ(self, other_environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
@@ -254,6 +261,7 @@ def members(path: Path) -> dict[str, str]:
 
 
 class TestInterrupted:
+    @pytest.mark.long
     async def test_before_the_database_was_loaded_it_can_be_repeated(
         self,
         ana: Visitor,
@@ -303,6 +311,7 @@ class TestInterrupted:
             assert await session.scalar(text("SELECT current FROM platform.epoch")) == 1
         await restore(other_parts, backup_path, say=quietly)
 
+    @pytest.mark.long
     async def test_before_the_last_check_only_that_is_repeated(
         self, ana: Visitor, parts: Parts, backup_path: Path, other_parts: Parts, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -129,6 +129,7 @@ class TestLease:
         assert sum(sizes.values()) < 45_000  # 21 MB measured.
 
 
+@pytest.mark.long
 class TestDeaths:
     def test_a_killed_holder_counts_as_gone(
         self, data_dir: Path, environment: dict[str, str], server: EmbeddedServer

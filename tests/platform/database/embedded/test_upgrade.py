@@ -89,6 +89,7 @@ def rows(data_dir: Path) -> Any:
         server.stop()
 
 
+@pytest.mark.long
 def test_everything_is_there_after_the_upgrade_and_the_old_cluster_is_kept(old_dir: Path) -> None:
     said: list[str] = []
     done = upgrade_cluster(old_dir, old_binaries=old_binaries(), say=said.append)
