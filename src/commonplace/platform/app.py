@@ -115,6 +115,8 @@ class App:
     export: str | None = None  #: `async def export(export: leaving.exporting.Export) -> None`, adds to an archive
     erase: str | None = None  #: `async def erase(erasing: leaving.erasing.Erasing) -> None`, before items and rows go
     read_in: str | None = None  #: a mapping of kinds of item to `leaving.arriving.Arrival`: how archives bring them
+    #: `async def bring(bringing: leaving.bringing.Bringing) -> Mapping[str, int]`: what archives hold beside items
+    bring: str | None = None
     object_uses: Sequence[str] = ()  #: dotted references to `ObjectUse`s: stored objects that no version points to
     takes_tokens: bool = True  #: whether API tokens open its API, by the scopes `name:read` and `name:write`
     public: Sequence[str] = ()  #: operations without a credential: `POST /api/auth/login`

@@ -7,16 +7,18 @@ import re
 import statistics
 import time
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from commonplace.apps.accounts import people
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.events import LetterAsked
+from commonplace.apps.accounts.leaving import erasure
 from commonplace.apps.accounts.letters import asking, handlers
 from commonplace.apps.accounts.letters.letter import token_of
 from tests.visitor import PASSWORD
@@ -47,6 +49,23 @@ def mails(environ: dict[str, str], deliver: Callable[[], Awaitable[None]]) -> Ma
 def text_of(mail: EmailMessage) -> str:
     text: str = mail.get_content()
     return text
+
+
+async def test_who_is_to_be_erased_is_told_while_it_can_be_helped(
+    ana: Any, accounts: Accounts, nobody: Any, mails: Mails
+) -> None:
+    await mails()
+    asked = (await ana.post("/auth/erasure")).json()
+    (mail,) = await mails()
+    assert (mail["To"], mail["Subject"]) == (ana.email, "Your account is about to be removed")
+    due = datetime.fromisoformat(asked["due_at"])
+    assert f"{due:%d %B %Y, %H:%M} (UTC)" in " ".join(text_of(mail).split())
+    assert "sign in before then" in " ".join(text_of(mail).split())
+    back = await sign_in(nobody, ana.email)
+    assert back.status_code == 200
+    await erasure.ask_for_another(accounts, UUID(ana.person["id"]), by=None, waiting_days=1)
+    (told,) = [mail for mail in await mails() if mail["Subject"] == "Your account is about to be removed"]
+    assert "An administrator" in text_of(told)
 
 
 def link_in(mail: EmailMessage) -> str:

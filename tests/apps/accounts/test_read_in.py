@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from PIL import Image
 
 from commonplace.apps.accounts.leaving import from_file
 from commonplace.platform.database.session import Database
@@ -71,6 +72,49 @@ def forged(content: bytes, change: Callable[[dict[str, bytes]], None] = lambda _
         for name, data in {**members, "manifest.json": json.dumps(listed | manifest).encode()}.items():
             archive.writestr(name, data)
     return stream.getvalue()
+
+
+async def test_choices_the_profile_and_the_picture_come_where_there_are_none(
+    ana: Any, ben: Any, deliver: Deliver
+) -> None:
+    profile = {"job_title": "Cook", "time_zone": "Europe/Vienna", "language": "de-AT"}
+    assert (await ana.put("/auth/profile", json=profile)).status_code == 200
+    stream = io.BytesIO()
+    Image.new("RGB", (90, 60), "teal").save(stream, "PNG")
+    sent = await ana.put("/auth/profile/picture", params={"side": 0.5, "x": 0, "y": 1}, content=stream.getvalue())
+    assert sent.status_code == 200, sent.text
+    kind = (await ana.get("/api/notifications/preferences")).json()["kinds"][0]["kind"]
+    quiet = {"begins": "22:00", "ends": "06:30"}
+    chosen = {"kinds": [{"kind": kind, "mail": False}], "quiet_hours": quiet}
+    assert (await ana.patch("/api/notifications/preferences", json=chosen)).status_code == 200
+    content = await archive_of(ana, deliver)
+
+    report = (await read_in(ben, content, deliver))["report"]
+    assert report["taken"] == {"profile": 1, "picture": 1, "preferences": 1, "quiet-hours": 1}
+    read = (await ben.get("/auth/profile")).json()
+    assert {field: read[field] for field in profile} == profile
+    assert read["name"] != (await ana.get("/auth/profile")).json()["name"]
+    picture = (await ben.get("/auth/profile/picture")).json()
+    assert (picture["width"], picture["side"], picture["x"], picture["y"]) == (90, 0.5, 0, 1)
+    preferences = (await ben.get("/api/notifications/preferences")).json()
+    assert (preferences["kinds"][0]["mail"], preferences["quiet_hours"]) == (False, quiet)
+
+    # What was chosen here since goes before what an archive says.
+    assert (await ben.put("/auth/profile", json={"job_title": "Baker"})).status_code == 200
+    again = (await read_in(ben, content, deliver))["report"]
+    assert again["taken"] == {}
+    assert {"accounts/picture", "notifications/preferences"} <= {one["name"] for one in again["left_out"]}
+    assert (await ben.get("/auth/profile")).json()["job_title"] == "Baker"
+
+    def spoil(members: dict[str, bytes]) -> None:
+        members["notifications/quiet-hours.jsonl"] = b'{"begins": "25:99", "ends": 7}\n{"begins": "1", "ends": "1"}\n'
+        members["accounts/person.jsonl"] = b'{"state": {"time_zone": "Mars/Olympus", "language": 5}}\n'
+        members["profile/picture.png"] = b"no picture"
+
+    cleared = await ana.patch("/api/notifications/preferences", json={"quiet_hours": None})
+    assert cleared.status_code == 200
+    assert (await ana.delete("/auth/profile/picture")).status_code == 204
+    assert (await read_in(ana, forged(content, spoil), deliver))["report"]["taken"] == {}
 
 
 async def test_there_and_back_with_its_past_and_only_once(

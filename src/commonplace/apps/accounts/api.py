@@ -206,7 +206,7 @@ async def change_profile(
     change: ProfileChange, caller: CurrentCaller, if_match: IfMatch, session: Writing, response: Response
 ) -> PersonRead:
     """Change the caller's own profile; fields that are absent stay as they are."""
-    person = await profile.change_profile(session, caller, change, expected=if_match)
+    person = await profile.change_profile(session, caller.person_id, change, expected=if_match)
     response.headers["ETag"] = etag(person.version)
     return person
 

@@ -30,7 +30,7 @@ async def let_in(request: Request, accounts: Accounts, person_id: UUID, *, time_
         change.time_zone = clean_time_zone(time_zone)
     caller = Caller(person_id=person_id, session_id=session.session_id, role="user")
     async with accounts.database.writing() as writing:
-        await change_profile(writing, caller, change, expected=None)
+        await change_profile(writing, caller.person_id, change, expected=None)
     response = RedirectResponse(next_page(wanted), HTTPStatus.SEE_OTHER)
     set_cookie(response, session, device, accounts)
     return response

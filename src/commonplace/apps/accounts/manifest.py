@@ -89,6 +89,10 @@ app = App(
             max_attempts=5,
             timeout_seconds=12 * 3600.0,
         ),
+        Subscription(
+            event="commonplace.platform.leaving.events:ErasureAsked",
+            handler="commonplace.apps.accounts.letters.handlers:tell_of_erasure",
+        ),
         # While a backup copies objects none can go: attempts follow each other for a day.
         Subscription(
             event="commonplace.platform.leaving.events:ErasureDue",
@@ -128,6 +132,7 @@ app = App(
     streams="commonplace.apps.accounts.streams:is_stream",
     object_uses=("commonplace.apps.accounts.pictures.object_uses:PICTURES",),
     export="commonplace.apps.accounts.pictures.leaving:export",
+    bring="commonplace.apps.accounts.leaving.bringing:bring",
     takes_tokens=False,  # a token makes no tokens, changes no password and ends no session
     public=(
         "POST /api/auth/register",

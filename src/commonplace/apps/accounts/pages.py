@@ -167,7 +167,7 @@ async def save_profile(request: Request, viewer: CurrentViewer, session: Writing
     form = await request.form()
     given = {name: _text(form, name) for name in ("name", "job_title", "time_zone", "language")}
     try:
-        await change_profile(session, viewer.caller, ProfileChange(**given), expected=None)
+        await change_profile(session, viewer.caller.person_id, ProfileChange(**given), expected=None)
     except ProfileNotAllowed as problem:
         profile = await read_profile(session, viewer.caller.person_id)
         shown = _profile(profile) | {"values": given} | _errors(problem)

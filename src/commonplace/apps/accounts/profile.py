@@ -13,7 +13,6 @@ from commonplace.apps.accounts.schemas import PersonRead, ProfileChange
 from commonplace.platform.database.session import ReadSession, WriteSession
 from commonplace.platform.history import record
 from commonplace.platform.history.record import StaleVersion
-from commonplace.platform.identity.caller import Caller
 from commonplace.platform.identity.errors import SessionOver
 
 
@@ -30,9 +29,9 @@ async def read_profile(session: ReadSession, person_id: UUID) -> PersonRead:
 
 
 async def change_profile(
-    session: WriteSession, caller: Caller, change: ProfileChange, *, expected: int | None
+    session: WriteSession, person_id: UUID, change: ProfileChange, *, expected: int | None
 ) -> PersonRead:
-    """Change the given fields of the caller's profile. What leaves everything as it was makes no version.
+    """Change the given fields of a person's profile, by themself. What leaves everything as it was makes no version.
 
     Raises:
         StaleVersion: `expected` is given and is not the stored version.
@@ -41,18 +40,18 @@ async def change_profile(
         SessionOver: the account is gone since the caller was verified.
     """
     wanted = _cleaned(change)
-    locked = await record.lock(session, PERSON, caller.person_id)
+    locked = await record.lock(session, PERSON, person_id)
     if locked is None:
         raise SessionOver
     if expected is not None and expected != locked.version:
         raise StaleVersion(expected=expected, actual=locked.version)
-    present = await read_profile(session, caller.person_id)
+    present = await read_profile(session, person_id)
     if change.email is not None and sign_in_key(change.email) != sign_in_key(present.email):
         raise AddressIsFixed
     changed = {field: value for field, value in wanted.items() if value != getattr(present, field)}
     if not changed:
         return present
-    fact = ProfileChanged(person_id=caller.person_id, fields=tuple(sorted(changed)))
+    fact = ProfileChanged(person_id=person_id, fields=tuple(sorted(changed)))
     name = changed.pop("name", None)
     await record.change(
         session,
@@ -61,9 +60,9 @@ async def change_profile(
         values=changed,
         item={"title": name} if name is not None else {},
         fact=fact,
-        by=caller.person_id,
+        by=person_id,
     )
-    return await read_profile(session, caller.person_id)
+    return await read_profile(session, person_id)
 
 
 def _cleaned(change: ProfileChange) -> dict[str, Any]:

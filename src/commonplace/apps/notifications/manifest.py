@@ -22,6 +22,7 @@ app = App(
     migrations="commonplace.apps.notifications.migrations",
     erase="commonplace.apps.notifications.personal:erase",
     personal_data="commonplace.apps.notifications.personal:TABLES",
+    bring="commonplace.apps.notifications.bringing:bring",
     takes_notices=f"{_HANDLERS}:take",
     subscriptions=(
         # A mail server may be away for a night: 24 attempts, an hour apart at most.

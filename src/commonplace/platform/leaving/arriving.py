@@ -22,6 +22,7 @@ from commonplace.platform.history import places
 from commonplace.platform.history.arriving import ArrivingItem, PastVersion, arrive
 from commonplace.platform.history.kind import Kind, NoWayForward
 from commonplace.platform.leaving.arrival import Arrival, Arriving, NotTaken, StoredHere
+from commonplace.platform.leaving.bringing import Bringing
 from commonplace.platform.leaving.exporting import OnProgress
 from commonplace.platform.leaving.format import ItemLine, VersionLine
 from commonplace.platform.leaving.personal import PersonalData
@@ -73,6 +74,9 @@ _LEFT_OUT: Final = {
     "shared-with-me": "It is others' and stayed with them.",
     "links": "Links lead to the installation that made them.",
     "notices": "They tell of the other installation.",
+    "picture": "You have one here, or it is none that can be shown.",
+    "preferences": "You have chosen here.",
+    "quiet-hours": "You have chosen here.",
 }
 _LEFT_OUT_ELSE: Final = "It tells of the other installation, or gives access to it."
 
@@ -116,6 +120,7 @@ class Reading:
             await self._progress(min(self._done_bytes, self._total_bytes), self._total_bytes)
         for line in self._staging.out_of_reach():
             self._refuse(line, NotTaken("It lies too deep in other things, or in itself."))
+        brought = await self._bring()
         members = (name.removesuffix(".jsonl") for name in self._archive.members if name.endswith(".jsonl"))
         known = {f"{app.name}/{kind.name}" for app, kind in self._parts[PersonalData].kinds()}
         return {
@@ -125,10 +130,20 @@ class Reading:
             "left_out": [
                 {"name": name, "reason": _LEFT_OUT.get(name.partition("/")[2], _LEFT_OUT_ELSE)}
                 for name in members
-                if "/" in name and name.removesuffix(".versions") not in known
+                if "/" in name and name.removesuffix(".versions") not in known and name not in brought
             ],
             "missing": [missing.name for missing in self._archive.manifest.missing][:_MOST_TOLD],
         }
+
+    async def _bring(self) -> set[str]:
+        """Let the apps take what stands beside items; the members that they took something of."""
+        bringing = Bringing(parts=self._parts, person_id=self._person_id, archive=self._archive)
+        brought: set[str] = set()
+        for app, hook in self._parts[PersonalData].hooks("bring"):
+            for member, number in (await hook(bringing)).items():
+                self._taken[member] = self._taken.get(member, 0) + number
+                brought.add(f"{app.name}/{member}")
+        return brought
 
     async def _take(self, kind: Kind, arrival: Arrival, staged: Sequence[Staged]) -> None:
         known, taken_ids = await self._look_up(arrival, staged)

@@ -15,7 +15,7 @@ from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import ReadSession, WriteSession
 from commonplace.platform.events import log
 from commonplace.platform.leaving.errors import ErasureNotFound, ErasureUnderWay
-from commonplace.platform.leaving.events import ErasureDue, PersonErased
+from commonplace.platform.leaving.events import ErasureAsked, ErasureDue, PersonErased
 from commonplace.platform.leaving.ledger import Receipt
 
 AskedBy = Literal["person", "administrator", "server", "ledger"]
@@ -112,7 +112,9 @@ async def ask(
     )
     if row is None:
         raise ErasureUnderWay
-    if not waiting:
+    if waiting:
+        await log.tell(session, ErasureAsked(erasure_id=row.id), owner_id=None, by=None)
+    else:
         await tell_due(session, row.id)
     return Asked(row, token)
 

@@ -32,6 +32,14 @@ class ArchiveProgressed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ErasureAsked(Event):
+    """A person is to be erased after a while. Who it is stands with the erasure."""
+
+    name: ClassVar[str] = "erasure.asked"
+    erasure_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class ErasureDue(Event):
     """A person's waiting time is over: now they are erased. Who it is stands with the erasure."""
 

@@ -43,7 +43,7 @@ class PersonalData:
             for reference in app.kinds:
                 yield app, load(reference)
 
-    def hooks(self, name: Literal["export", "erase"]) -> Iterable[tuple[App, Any]]:
+    def hooks(self, name: Literal["export", "erase", "bring"]) -> Iterable[tuple[App, Any]]:
         """The functions of the apps that have one."""
         for app in self.apps:
             reference = getattr(app, name)

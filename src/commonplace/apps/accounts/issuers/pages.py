@@ -234,7 +234,7 @@ async def _settle_in(request: Request, accounts: Accounts, session: BrowserSessi
         change.time_zone = under_way.time_zone
     caller = Caller(person_id=session.person_id, session_id=session.session_id, role="user")
     async with accounts.database.writing() as writing:
-        await change_profile(writing, caller, change, expected=None)
+        await change_profile(writing, caller.person_id, change, expected=None)
 
 
 def _failed(request: Request, accounts: Accounts, problem: Problem, name: str | None, wanted: str) -> Response:

@@ -4,7 +4,9 @@ Each may run more than once: the mail of one letter, or of one event, has one ke
 """
 
 from typing import cast
+from zoneinfo import ZoneInfo
 
+from commonplace.apps.accounts import queries as profile_queries
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.events import AddressChanged, LetterAsked, PasswordReset
 from commonplace.apps.accounts.letters import queries
@@ -13,6 +15,8 @@ from commonplace.apps.accounts.letters.mails import Wording
 from commonplace.platform.database.row import Row
 from commonplace.platform.events.registry import Context
 from commonplace.platform.http.public_url import PublicUrl
+from commonplace.platform.leaving import erasures
+from commonplace.platform.leaving.events import ErasureAsked
 from commonplace.platform.messages.mail import Mail, Mailer
 
 CONFIRM_PATH = "/app/confirm"
@@ -52,6 +56,26 @@ async def tell_of_reset_password(event: PasswordReset, context: Context) -> None
     if present is not None:
         key = f"password reset {context.delivery.envelope.seq}"
         await context.parts[Mailer].send(_wording(context).password_changed(present.email, key))
+
+
+async def tell_of_erasure(event: ErasureAsked, context: Context) -> None:
+    """Tell a person that they are to be erased, as long as it waits."""
+    accounts = context.parts[Accounts]
+    if not accounts.mailer.is_configured:
+        return
+    async with accounts.database.reading() as session:
+        row = await erasures.read(session, event.erasure_id)
+        if row is None or row.state != "waiting":
+            return
+        present = await session.first(queries.ADDRESS, person_id=row.person_id)
+        person = await session.first(profile_queries.PROFILE, person_id=row.person_id)
+    if present is not None and person is not None:
+        when = row.due_at.astimezone(ZoneInfo(person.time_zone))
+        text = f"{when:%d %B %Y, %H:%M} ({person.time_zone})"
+        mail = _wording(context).to_be_erased(
+            present.email, text, f"erasure {row.id}", is_own_wish=row.asked_by == "person"
+        )
+        await context.parts[Mailer].send(mail)
 
 
 def _mail_of(context: Context, accounts: Accounts, letter: Row) -> Mail | None:

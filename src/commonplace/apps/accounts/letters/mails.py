@@ -96,5 +96,25 @@ class Wording:
             key,
         )
 
+    def to_be_erased(self, to: str, when: str, key: str, *, is_own_wish: bool) -> Mail:
+        """Tell a person that their account ends, while it can be kept."""
+        who, way_out = (
+            (
+                "Somebody signed in to your account, probably you, asked",
+                "If you want to keep it, sign in before then: that alone cancels it.",
+            )
+            if is_own_wish
+            else (
+                "An administrator of the place where you have an account asked",
+                "If that is a mistake, write to who runs this installation before then.",
+            )
+        )
+        return self._mail(
+            to,
+            "Your account is about to be removed",
+            f"{who} that it and everything in it be removed for good on {when}. {way_out}",
+            key,
+        )
+
     def _mail(self, to: str, subject: str, text: str, key: str) -> Mail:
         return Mail(to=to, subject=subject, text=text + _FAREWELL.format(base=self._base), message_key=key)
