@@ -39,6 +39,8 @@ from commonplace.platform.http.shared_rates import SharedRates
 from commonplace.platform.identity.scopes import Scopes
 from commonplace.platform.identity.services.service import AuthService
 from commonplace.platform.identity.services.signature import ServiceKey
+from commonplace.platform.jobs import api as jobs_api
+from commonplace.platform.jobs.kinds import JobKinds
 from commonplace.platform.leaving.ledger import Ledger
 from commonplace.platform.leaving.object_uses import ARCHIVES
 from commonplace.platform.leaving.personal import PersonalData
@@ -51,6 +53,7 @@ from commonplace.platform.messages.mail import Mailer
 from commonplace.platform.messages.web_push import WebPush, build_web_push
 from commonplace.platform.pages import api as pages_api
 from commonplace.platform.pages import installed
+from commonplace.platform.pages import jobs as jobs_page
 from commonplace.platform.pages.render import Pages
 from commonplace.platform.pages.static import static_routes
 from commonplace.platform.parts import Parts
@@ -163,6 +166,7 @@ def compose(
     # Whoever dispatches an event makes the deliveries of all apps; those of the served ones are run here.
     known = (housekeeping.app, *installed)
     parts.add(Registry(known, serving={housekeeping.app.name, *(app.name for app in apps)}))
+    parts.add(JobKinds(known))
     parts.add(Scopes({app.name: app.title for app in known if app.takes_tokens and app.api is not None}))
     parts.add(Migrations(migration_locations(settings)))
     parts.add(object_uses(settings))
@@ -303,7 +307,9 @@ def _routes(references: tuple[str, ...]) -> tuple[BaseRoute, ...]:
         live_api.router,
         pages_api.router,
         installed.router,
+        jobs_page.router,
         sharing_api.router,
+        jobs_api.router,
         *map(load, references),
     ):
         together.include_router(router)

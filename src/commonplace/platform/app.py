@@ -107,6 +107,8 @@ class App:
     schedules: Sequence[Schedule] = ()
     notices: Sequence[NoticeKind] = ()
     takes_notices: str | None = None  #: the handler that each event with a notice of some app is delivered to
+    #: kind of job to its `jobs.kinds.Runner`: long work that a person waits for, with a bar
+    jobs: Mapping[str, str] = field(default_factory=dict)
     kinds: Sequence[str] = ()  #: dotted references to `Kind` objects
     loaders: Mapping[str, str] = field(default_factory=dict)  #: kind that can be shared to its `sharing.loaders.Loader`
     personal_data: str | None = (

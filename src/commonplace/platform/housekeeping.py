@@ -7,13 +7,14 @@ from typing import Final
 
 from sqlalchemy import text
 
-from commonplace.platform.app import App, NoticeKind, Schedule
+from commonplace.platform.app import App, NoticeKind, Schedule, Subscription
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database
 from commonplace.platform.events.event import ScheduleTick
 from commonplace.platform.events.registry import Context
 from commonplace.platform.history.settings import HistorySettings
 from commonplace.platform.http.idempotency import FORGET
+from commonplace.platform.jobs.store import RUN
 
 _HERE: Final = "commonplace.platform.housekeeping"
 
@@ -33,7 +34,18 @@ app = App(
             cron="29 * * * *",
             handler="commonplace.platform.leaving.jobs:remove_old_archives",
         ),
+        Schedule(name="mind_jobs", cron="17 * * * *", handler="commonplace.platform.jobs.work:mind_jobs"),
         Schedule(name="forget_ticks", cron="47 2 * * *", handler=f"{_HERE}:forget_ticks"),
+    ),
+    subscriptions=(
+        # A job works for a turn of seconds at a time; its batches alone may be delayed by what the disk does meanwhile.
+        Subscription(
+            event="commonplace.platform.jobs.events:JobAsked",
+            handler=RUN,
+            queue="processing",
+            deduplicate_by="job_id",
+            timeout_seconds=3600.0,
+        ),
     ),
     personal_data="commonplace.platform.leaving.platform_tables:TABLES",
     notices=(

@@ -225,11 +225,11 @@ async def test_the_frame_tells_how_much_is_kept(ana: Visitor, ben: Visitor) -> N
     assert 'value="0" data-unit' in (await ben.get("/app/status", headers=PIECE)).text
 
 
-async def test_jobs_that_wait_are_told(ana: Visitor, ben: Visitor, parts: Parts) -> None:
+async def test_new_files_that_wait_to_be_looked_at_are_told(ana: Visitor, ben: Visitor, parts: Parts) -> None:
     await upload(ana, "a.txt")
     dispatcher = Dispatcher(parts[Database], parts[Registry])
     async with asyncio.timeout(10):
         while (await dispatcher.dispatch()).is_more_near:
             pass
-    assert re.search(r"\d job", (await ana.get("/app/status", headers=PIECE)).text)
-    assert not re.search(r"\d job", (await ben.get("/app/status", headers=PIECE)).text)
+    assert "1 file to go" in (await ana.get("/app/jobs", headers=PIECE)).text
+    assert "<button" not in (await ben.get("/app/jobs", headers=PIECE)).text

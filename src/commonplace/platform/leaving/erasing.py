@@ -16,6 +16,7 @@ from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database, WriteSession
 from commonplace.platform.events.erasing import erase_from_log
 from commonplace.platform.history import erasing as history
+from commonplace.platform.jobs import store as jobs
 from commonplace.platform.leaving import erasures
 from commonplace.platform.leaving.errors import ErasureNotFound
 from commonplace.platform.leaving.ledger import Ledger, Receipt
@@ -87,6 +88,8 @@ async def erase(parts: Parts, erasure_id: UUID) -> Receipt:
     if row is None:
         raise ErasureNotFound
     erasing = Erasing(parts, erasure_id, row.person_id)
+    async with database.writing() as session:  # what works for them would make anew what is removed
+        await jobs.stop_all(session, row.person_id)
     for _, hook in data.hooks("erase"):
         await hook(erasing)
     await _remove_shares(erasing)

@@ -52,6 +52,13 @@ TABLES: Final = (
     PersonalTable(table="platform.object", person="owner_id", on_erasure="apart"),
     PersonalTable(table="platform.erasure", on_erasure="apart"),  # the ledger itself
     PersonalTable(table="platform.erasure", person="by_id", on_erasure="clear"),
+    PersonalTable(
+        table="platform.job",
+        person="owner_id",
+        member="jobs",
+        columns=("kind", "title", "state", "done", "total", "unit", "result", "problem", "created_at", "ended_at"),
+        order="created_at",
+    ),
     PersonalTable(table="platform.idempotency", person="caller_id"),
     PersonalTable(table="platform.forgotten_versions", person="owner_id"),
     PersonalTable(table="platform.archive_item"),

@@ -1,7 +1,7 @@
-"""Pages that belong to no app: the way in, and what the frame shows of the person's space and jobs."""
+"""Pages that belong to no app: the way in, and what the frame shows of the person's space."""
 
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy import text
@@ -16,19 +16,9 @@ from commonplace.platform.storage.protocol import ObjectStorage
 
 router = Router(include_in_schema=False)
 
-_MOST_JOBS: Final = 1000  # counted: more than that is told as this many
 _KEPT = Query(
     text("SELECT CAST(coalesce(sum(size_bytes), 0) AS bigint) FROM platform.object WHERE owner_id = :person_id")
 )
-_JOBS = Query(
-    text("""
-    SELECT count(*) FROM (
-        SELECT FROM platform.delivery
-        WHERE queue = 'processing' AND event ->> 'owner_id' = CAST(CAST(:person_id AS uuid) AS text) LIMIT :most
-    ) AS jobs
-    """)
-)
-
 ThePages = Annotated[Pages, Depends(part(Pages))]
 TheStorage = Annotated[ObjectStorage, Depends(part(ObjectStorage))]
 
@@ -42,7 +32,7 @@ async def enter(pages: ThePages) -> RedirectResponse:
 
 @router.get("/app/status")
 async def status(request: Request, viewer: CurrentViewer, storage: TheStorage, session: Reading) -> HTMLResponse:
-    """A piece of the frame: how much the person keeps, how much room there is, and how many jobs are under way."""
+    """A piece of the frame: how much the person keeps, and how much room there is."""
     person_id = viewer.caller.person_id
     return render(
         request,
@@ -50,5 +40,4 @@ async def status(request: Request, viewer: CurrentViewer, storage: TheStorage, s
         viewer=viewer,
         free=await storage.free_bytes(),
         used=await session.scalar(_KEPT, person_id=person_id),
-        jobs=await session.scalar(_JOBS, person_id=person_id, most=_MOST_JOBS),
     )

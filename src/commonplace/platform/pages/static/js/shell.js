@@ -6,6 +6,7 @@ import "./theme.js";
 import "./localise.js";
 import "./waiting.js";
 import "./worker.js";
+import "./jobs.js";
 import { showKeys } from "./keys.js";
 
 document.addEventListener("click", (event) => {
