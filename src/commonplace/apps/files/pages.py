@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from commonplace.apps.files import page_queries, shown
+from commonplace.apps.files import page_queries, preview_pages, shown
 from commonplace.apps.files.errors import FileNotFound
 from commonplace.apps.files.shown import Look
 from commonplace.platform.database.session import ReadSession
@@ -21,6 +21,7 @@ from commonplace.platform.pages.render import render
 from commonplace.platform.pages.viewer import CurrentViewer, Viewer
 
 router = Router(include_in_schema=False)
+router.include_router(preview_pages.router)
 
 _COOKIE: Final = "commonplace_files"
 _A_YEAR_SECONDS: Final = 31_536_000

@@ -1,0 +1,47 @@
+"""Pieces of the preview and of the details panel that the server draws."""
+
+import asyncio
+from typing import Final
+from uuid import UUID
+
+from fastapi import Request
+from starlette.responses import HTMLResponse
+
+from commonplace.apps.files import previews, queries
+from commonplace.apps.files.errors import FileNotFound
+from commonplace.apps.files.previews import Preview
+from commonplace.platform.database.session import Database
+from commonplace.platform.http.dependencies import AllParts
+from commonplace.platform.http.routing import Router
+from commonplace.platform.pages.render import render
+from commonplace.platform.pages.viewer import CurrentViewer
+from commonplace.platform.storage.protocol import ObjectStorage
+
+router = Router(include_in_schema=False)
+
+_AT_ONCE: Final = asyncio.Semaphore(2)  # previews that a process makes side by side: others shall be served meanwhile
+
+
+@router.get("/app/files/preview/{file_id:uuid}")
+async def preview(file_id: UUID, request: Request, viewer: CurrentViewer, parts: AllParts) -> HTMLResponse:
+    """A text as a person reads it: code in colours, Markdown as prose, CSV as a table; up to `MOST_BYTES` of it."""
+    async with parts[Database].reading() as session:
+        row = await session.first(queries.CONTENT, file_id=file_id, person_id=viewer.caller.person_id)
+    if row is None:
+        raise FileNotFound
+    if previews.is_text(row.media_type):
+        head = await _head(parts[ObjectStorage], row.key, row.size_bytes)
+        async with _AT_ONCE:
+            shown = await asyncio.to_thread(
+                previews.preview_of, row.title, row.media_type, head, is_whole=len(head) == row.size_bytes
+            )
+    else:
+        shown = Preview(kind="nothing")
+    return render(request, "files/preview.html", viewer=viewer, shown=shown, row=row)
+
+
+async def _head(storage: ObjectStorage, key: str, size_bytes: int) -> bytes:
+    if not size_bytes:
+        return b""
+    async with await storage.read(key, 0, min(size_bytes, previews.MOST_BYTES)) as chunks:
+        return b"".join([chunk async for chunk in chunks])
