@@ -12,11 +12,12 @@ from sqlalchemy import text
 from commonplace.apps.files import handlers
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database
+from commonplace.platform.media.found import READER, Found
 from commonplace.platform.media.process import Media
-from commonplace.platform.media.rendering import Rendered
+from commonplace.platform.media.rendering import Looked, Rendered
 from commonplace.platform.parts import Parts
 from tests.apps.files.conftest import StoredKeys, Told, Upload
-from tests.platform.media import pictures
+from tests.platform.media import documents, pictures
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("whole")]
 
@@ -109,13 +110,13 @@ class TestAPhotograph:
         self, ana: Any, upload: Upload, deliver: Deliver, parts: Parts, monkeypatch: pytest.MonkeyPatch, told: Told
     ) -> None:
         calls = []
-        render = Media.describe_and_render
+        look = Media.look
 
-        async def count(self: Media, *arguments: Any, **options: Any) -> Rendered:
+        async def count(self: Media, *arguments: Any, **options: Any) -> Looked:
             calls.append(arguments)
-            return await render(self, *arguments, **options)
+            return await look(self, *arguments, **options)
 
-        monkeypatch.setattr(Media, "describe_and_render", count)
+        monkeypatch.setattr(Media, "look", count)
         content = photograph(300, 200)
         for name in "abc":
             await upload(ana, f"{name}.jpg", content)
@@ -195,10 +196,10 @@ class TestInterruptions:
             renditions=(),
         )
 
-        async def interrupt(*_: Any, **__: Any) -> Rendered:
-            return interrupted
+        async def interrupt(*_: Any, **__: Any) -> Looked:
+            return Looked(media_type="image/jpeg", found=Found(state="failed"), rendered=interrupted)
 
-        monkeypatch.setattr(Media, "describe_and_render", interrupt)
+        monkeypatch.setattr(Media, "look", interrupt)
         async with parts[Database].reading() as session:
             row = await session.first(Query(text("SELECT payload FROM platform.event WHERE name = 'file.uploaded'")))
         assert row is not None
@@ -244,3 +245,26 @@ class TestInterruptions:
         with pytest.raises(RuntimeError):
             await handlers.process_file(handlers.FileUploaded(**row.payload), context)
         assert len(await stored_keys()) == 1
+
+
+async def found(parts: Parts, file: dict[str, Any]) -> Any:
+    async with parts[Database].reading() as session:
+        query = "SELECT found.* FROM files.found JOIN files.file USING (object_id) WHERE file.id = :id"
+        return await session.first(Query(text(query)), id=file["id"])
+
+
+class TestWhatIsRead:
+    async def test_text_and_facts_stand_in_a_row_of_the_object(
+        self, ana: Any, upload: Upload, deliver: Deliver, parts: Parts, told: Told
+    ) -> None:
+        note = await upload(ana, "note.md", b"# Bread\n\nand salt")
+        paper = await upload(ana, "paper.pdf", documents.pdf("Harbour at dawn", information="/Title(The sea)"))
+        await deliver()
+        assert (await told()).count("file.processed") == 2
+        row = await found(parts, paper)
+        assert (row.state, row.text, row.reader) == ("done", "Harbour at dawn", READER)
+        assert row.facts == {"pages": 1, "title": "The sea"}
+        assert (await found(parts, note)).text == "# Bread\n\nand salt"
+        thumbnail = await ana.get(f"/api/files/{paper['id']}/thumbnail")
+        assert (thumbnail.status_code, thumbnail.headers["Content-Type"]) == (200, "image/jpeg")
+        assert (await processing(ana, paper))["state"] == "done"

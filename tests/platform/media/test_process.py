@@ -191,7 +191,7 @@ async def test_a_picture_that_takes_too_long_is_given_up(media: Media, picture: 
     after = await media.describe_and_render(picture, picture.parent)
 
     assert rendered.state == "failed"
-    assert rendered.reason == "timeout: Rendering took longer than the limit of 0.2 seconds."
+    assert rendered.reason == "timeout: Reading it took longer than the limit of 0.2 seconds."
     assert after.state == "done"
 
 

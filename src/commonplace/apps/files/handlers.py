@@ -1,4 +1,4 @@
-"""What files does when there are new bytes: look at them, and make smaller pictures."""
+"""What files does when there are new bytes: read them, and make smaller pictures."""
 
 import tempfile
 from collections.abc import Iterable
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from commonplace.apps.files import queries
@@ -15,9 +16,10 @@ from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import Database, WriteSession
 from commonplace.platform.events.log import tell
 from commonplace.platform.events.registry import Context
+from commonplace.platform.media.found import READER, Found
 from commonplace.platform.media.pictures import as_file, blocks_of
 from commonplace.platform.media.process import Media
-from commonplace.platform.media.rendering import Rendered, Rendition
+from commonplace.platform.media.rendering import Looked, Rendered, Rendition
 from commonplace.platform.parts import Parts
 from commonplace.platform.storage.keys import Category, new_key
 from commonplace.platform.storage.protocol import ObjectStorage
@@ -35,40 +37,39 @@ class NotRenderedYet(Exception):
 
 async def process_file(event: FileUploaded, context: Context) -> None:
     """Look at the bytes of a new file."""
-    await _process(event.object_id, event.media_type, context)
+    await _process(event.object_id, context)
 
 
 async def process_replaced_file(event: FileReplaced, context: Context) -> None:
     """Look at the new bytes of a file."""
-    await _process(event.object_id, event.media_type, context)
+    await _process(event.object_id, context)
 
 
-async def _process(object_id: UUID, media_type: str, context: Context) -> None:
+async def _process(object_id: UUID, context: Context, *, again: bool = False) -> None:
     """Look at an object that files refer to, once however many do, and tell each of them.
 
-    Idempotent: what was found out stands in one row for the object, and whoever comes second adds nothing.
+    Idempotent: what was found out stands in one row for the object, and whoever comes second adds nothing. `again`
+    replaces what was found before.
 
     Raises:
         NotRenderedYet: it was interrupted and may be tried again.
     """
-    if not media_type.startswith("image/"):
-        return
     parts, database = context.parts, context.parts[Database]
     async with database.reading() as session:
-        row = await session.first(queries.OBJECT_TO_PROCESS, object_id=object_id)
+        row = await session.first(queries.OBJECT_TO_PROCESS, object_id=object_id, reader=READER)
     if row is None:  # gone meanwhile
         return
-    if row.state is not None:
+    if row.state is not None and not again:
         await _tell_latecomers(parts, object_id, row)
         return
     async with as_file(parts[ObjectStorage], row.key) as source:
         with tempfile.TemporaryDirectory(prefix="commonplace-renditions-") as folder:
-            rendered = await parts[Media].describe_and_render(source, Path(folder), sizes=SIZES)
+            looked = await parts[Media].look(source, Path(folder), sizes=SIZES, name=row.name or "")
             is_last = context.delivery.attempt >= context.delivery.max_attempts
-            if rendered.may_pass and not is_last:
-                raise NotRenderedYet(rendered.reason)
-            keys = await _store(parts[ObjectStorage], rendered.renditions)
-    await _write_down(parts, object_id, row.owner_id, rendered, keys)
+            if looked.may_pass and not is_last:
+                raise NotRenderedYet(looked.found.reason)
+            keys = await _store(parts[ObjectStorage], looked.rendered.renditions if looked.rendered else ())
+    await _write_down(parts, object_id, row.owner_id, looked, keys, again=again)
 
 
 async def _tell_latecomers(parts: Parts, object_id: UUID, row: Row) -> None:
@@ -98,29 +99,58 @@ async def _store(storage: ObjectStorage, renditions: Iterable[Rendition]) -> dic
     return keys
 
 
-async def _write_down(parts: Parts, object_id: UUID, owner_id: UUID, rendered: Rendered, keys: dict[Path, str]) -> None:
+async def _write_down(
+    parts: Parts, object_id: UUID, owner_id: UUID, looked: Looked, keys: dict[Path, str], *, again: bool
+) -> None:
+    """Keep what was found, in one transaction, and tell of it; the stored pictures that nobody names go."""
+    unused = set(keys.values())
     try:
         async with parts[Database].writing() as session:
-            is_first = await session.execute(queries.WRITE_PROCESSING, object_id=object_id, **_findings(rendered))
-            if is_first:
-                for rendition in rendered.renditions:
-                    await session.execute(
-                        queries.WRITE_RENDITION,
-                        object_id=object_id,
-                        size=rendition.size,
-                        key=keys[rendition.path],
-                        media_type=rendition.media_type,
-                        width=rendition.width,
-                        height=rendition.height,
-                        size_bytes=rendition.size_bytes,
-                    )
-                await _tell(session, object_id, owner_id, rendered.state, limit=_MOST_FILES)
-    except BaseException:
-        await parts[ObjectStorage].delete(*keys.values())
-        raise
-    if not is_first:
-        await parts[ObjectStorage].delete(*keys.values())
-    _log.info("file.processed", object_id=str(object_id), state=rendered.state, reason=rendered.reason)
+            is_mine = await session.execute(
+                queries.WRITE_FOUND, object_id=object_id, again=again, **_read(looked.media_type, looked.found)
+            )
+            before: set[str] = set()
+            if is_mine:
+                before = {row.key for row in await session.all(queries.FORGET_PICTURES, object_id=object_id)}
+                if looked.rendered is not None:
+                    await _write_pictures(session, object_id, looked.rendered, keys)
+                await _tell(session, object_id, owner_id, looked.state, limit=_MOST_FILES)
+        if is_mine:
+            unused = before
+    finally:
+        if unused:
+            await parts[ObjectStorage].delete(*unused)
+    _log.info("file.processed", object_id=str(object_id), state=looked.state, reason=looked.found.reason)
+
+
+async def _write_pictures(session: WriteSession, object_id: UUID, rendered: Rendered, keys: dict[Path, str]) -> None:
+    await session.execute(queries.WRITE_PROCESSING, object_id=object_id, **_findings(rendered))
+    for rendition in rendered.renditions:
+        await session.execute(
+            queries.WRITE_RENDITION,
+            object_id=object_id,
+            size=rendition.size,
+            key=keys[rendition.path],
+            media_type=rendition.media_type,
+            width=rendition.width,
+            height=rendition.height,
+            size_bytes=rendition.size_bytes,
+        )
+
+
+def _read(media_type: str, found: Found) -> dict[str, Any]:
+    return {
+        "state": found.state,
+        "reason": found.reason,
+        "media_type": media_type,
+        "text": found.text,
+        "is_cut": found.is_cut,
+        "facts": found.facts,
+        "entries": None if found.entries is None else msgspec.to_builtins(found.entries),
+        "latitude": found.place.latitude if found.place else None,
+        "longitude": found.place.longitude if found.place else None,
+        "reader": READER,
+    }
 
 
 def _findings(rendered: Rendered) -> dict[str, Any]:

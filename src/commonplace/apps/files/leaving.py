@@ -64,6 +64,7 @@ async def erase(erasing: Erasing) -> None:
         async with erasing.database.writing() as session:
             await erasing.doom(session, some)
             await erasing.count(session, "files.rendition", await session.execute(queries.FORGET_RENDITIONS, keys=some))
+            await erasing.count(session, "files.form", await session.execute(queries.FORGET_FORMS, keys=some))
 
 
 def _path(folder_id: UUID | None, folders: Mapping[UUID, _Folder], paths: dict[UUID, str]) -> str:

@@ -33,8 +33,12 @@ VERSIONS: Final = Query(
 #: The rows go with the objects; a rendition's bytes have no other row.
 RENDITIONS: Final = Query(
     text("""
-    SELECT DISTINCT rendition.key FROM files.rendition JOIN platform.object ON object.id = rendition.object_id
+    SELECT rendition.key FROM files.rendition JOIN platform.object ON object.id = rendition.object_id
+    WHERE object.owner_id = :person_id
+    UNION
+    SELECT form.key FROM files.form JOIN platform.object ON object.id = form.object_id
     WHERE object.owner_id = :person_id
     """)
 )
 FORGET_RENDITIONS: Final = Query(text("DELETE FROM files.rendition WHERE key = ANY(CAST(:keys AS text[]))"))
+FORGET_FORMS: Final = Query(text("DELETE FROM files.form WHERE key = ANY(CAST(:keys AS text[]))"))

@@ -6,5 +6,6 @@ from commonplace.platform.storage.objects import ObjectUse
 
 RENDITIONS: Final = ObjectUse(
     name="files.renditions",
-    keys="SELECT key FROM files.rendition WHERE key = ANY(CAST(:keys AS text[]))",
+    keys="SELECT key FROM files.rendition WHERE key = ANY(CAST(:keys AS text[]))"
+    " UNION SELECT key FROM files.form WHERE key = ANY(CAST(:keys AS text[]))",
 )

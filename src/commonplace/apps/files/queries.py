@@ -90,11 +90,14 @@ FILE_DETAILS = Query(
 OBJECT_KEY = Query(text("SELECT key FROM platform.object WHERE id = :object_id"))
 
 # What the handlers need: they act for nobody.
+#: `state` is null when it is still to be read, or was read by an older reader than `reader`.
 OBJECT_TO_PROCESS = Query(
     text("""
-    SELECT object.owner_id, object.key, processing.state
-    FROM platform.object LEFT JOIN files.processing ON processing.object_id = object.id
-    WHERE object.id = :object_id
+    SELECT object.owner_id, object.key,
+        (SELECT found.state FROM files.found WHERE found.object_id = object.id AND found.reader >= :reader) AS state,
+        (SELECT item.title FROM files.file JOIN platform.item USING (id)
+            WHERE file.object_id = object.id ORDER BY file.id DESC LIMIT 1) AS name
+    FROM platform.object WHERE object.id = :object_id
     """)
 )
 FILES_OF_OBJECT = Query(
@@ -158,13 +161,38 @@ def _page(sort: str, *, kind: str, container: str | None, is_later_page: bool) -
     )
 
 
-#: Says 1 row when this is the first time that anybody writes down what became of the object.
+#: Says 1 row when nobody else has read the object meanwhile; later readings replace earlier ones when `again`.
+WRITE_FOUND = Query(
+    text("""
+    INSERT INTO files.found AS found
+        (object_id, state, reason, media_type, text, is_cut, facts, entries, latitude, longitude, reader)
+    VALUES (:object_id, :state, :reason, :media_type, :text, :is_cut, CAST(:facts AS jsonb), CAST(:entries AS jsonb),
+        :latitude, :longitude, :reader)
+    ON CONFLICT (object_id) DO UPDATE SET state = excluded.state, reason = excluded.reason,
+        media_type = excluded.media_type, text = excluded.text, is_cut = excluded.is_cut, facts = excluded.facts,
+        entries = excluded.entries, latitude = excluded.latitude, longitude = excluded.longitude,
+        reader = excluded.reader, processed_at = clock_timestamp()
+    WHERE found.reader < excluded.reader OR CAST(:again AS boolean)
+    """)
+)
 WRITE_PROCESSING = Query(
     text("""
     INSERT INTO files.processing
         (object_id, state, reason, media_type, width, height, taken_at, is_zone_known)
     VALUES (:object_id, :state, :reason, :media_type, :width, :height, :taken_at, :is_zone_known)
-    ON CONFLICT (object_id) DO NOTHING
+    """)
+)
+#: Before what is found anew is written down: nothing that stood there before stays. Gives the keys that it used.
+FORGET_PICTURES = Query(
+    text("""
+    WITH forms AS (
+        DELETE FROM files.form WHERE object_id = :object_id RETURNING key
+    ), renditions AS (
+        SELECT key FROM files.rendition WHERE object_id = :object_id
+    ), gone AS (
+        DELETE FROM files.processing WHERE object_id = :object_id
+    )
+    SELECT key FROM forms UNION SELECT key FROM renditions
     """)
 )
 WRITE_RENDITION = Query(

@@ -1,4 +1,4 @@
-"""The process that reads foreign pictures: `python -m commonplace.platform.media.child LIMITS`, started by `process`.
+"""The process that reads foreign files: `python -m commonplace.platform.media.child LIMITS`, started by `process`.
 
 It takes jobs from its standard input, one after the other, and answers on its standard output. It may die at any
 moment, by a bug in a decoder, the kernel or its own limits, and takes nothing with it: it has no database, no secrets
@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from commonplace.platform.media.wire import Job, Limits, framed, read_frame
+from commonplace.platform.media.wire import AnyJob, Job, Limits, Outcome, PageJob, framed, read_frame
 
 #: Address space beyond the memory limit: libvips and its relatives map 180 MB, threads reserve 64 MB each unused.
 _UNUSED_ADDRESSES: Final = 1 << 30
@@ -26,18 +26,30 @@ _SET_NO_NEW_PRIVILEGES: Final = 38
 
 
 def main() -> None:
-    """Impose the limits, load libvips, and work until the other side closes the pipe."""
+    """Impose the limits, and work until the other side closes the pipe."""
     limits = msgspec.json.decode(sys.argv[1], type=Limits)
     _impose(limits)
     jobs, answers = _pipes()
-    from commonplace.platform.media.render import prepare, render  # noqa: PLC0415 - under the limits, not before
-
-    prepare()
     while (frame := read_frame(jobs)) is not None:
-        job = msgspec.json.decode(frame, type=Job)
+        job: AnyJob = msgspec.json.decode(frame, type=AnyJob)
         _limit_cpu(job.cpu_seconds)
-        answers.write(framed(render(job)))
+        answers.write(framed(_done(job)))
         answers.flush()
+
+
+def _done(job: AnyJob) -> Outcome:
+    """Do a job. What it needs is loaded now, under the limits, and stays loaded for the next of its kind."""
+    if isinstance(job, Job):
+        from commonplace.platform.media.render import render  # noqa: PLC0415
+
+        return render(job)
+    if isinstance(job, PageJob):
+        from commonplace.platform.media.reading.pdf import draw_page  # noqa: PLC0415
+
+        return draw_page(job)
+    from commonplace.platform.media.reading.source import read  # noqa: PLC0415
+
+    return read(job)
 
 
 def _impose(limits: Limits) -> None:

@@ -1,7 +1,7 @@
-"""The server's side of reading pictures: a process for it, started when there is work and replaced when it dies.
+"""The server's side of reading foreign files: a process for it, started when there is work and replaced when it dies.
 
-Image decoders are large programs in C fed with bytes from anywhere. They run in `child`, whose death, by a bug, a limit
-or this side's impatience, is an answer here and not an error: see `rendering`.
+Decoders of pictures and documents are large programs in C fed with bytes from anywhere. They run in `child`, whose
+death, by a bug, a limit or this side's impatience, is an answer here and not an error: see `rendering`.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, get_args
 
@@ -18,11 +19,24 @@ import msgspec
 import structlog
 
 from commonplace.platform.media.formats import FORMATS, HEIC
-from commonplace.platform.media.rendering import NotRendered, Rendered, Rendition, State
+from commonplace.platform.media.found import Found
+from commonplace.platform.media.plain import is_plain, read_plain
+from commonplace.platform.media.readable import reader_of
+from commonplace.platform.media.rendering import Looked, NotRendered, Rendered, Rendition, State
 from commonplace.platform.media.settings import MediaSettings
 from commonplace.platform.media.square import Square
 from commonplace.platform.media.types import EMPTY, HEAD_BYTES, UNKNOWN, detect
-from commonplace.platform.media.wire import LENGTH, MAX_MESSAGE_BYTES, Job, Limits, Outcome, framed
+from commonplace.platform.media.wire import (
+    LENGTH,
+    MAX_MESSAGE_BYTES,
+    AnyJob,
+    Job,
+    Limits,
+    Outcome,
+    PageJob,
+    ReadJob,
+    framed,
+)
 
 log = structlog.get_logger()
 
@@ -48,15 +62,15 @@ class _ChildDied(Exception):
         self.last_words = last_words
 
     def outcome(self) -> Outcome:
-        """What it means for the picture under work."""
+        """What it means for the file under work."""
         if self.exit_code == -signal.SIGXCPU:
-            return Outcome(code="timeout", text="Rendering took more processor time than the limit allows.")
+            return Outcome(code="timeout", text="Reading it took more processor time than the limit allows.")
         if "failed to allocate" in self.last_words or "MemoryError" in self.last_words:
             return Outcome(code="too_much_memory", text="Decoding takes more memory than the limit allows.")
         how = f"exit code {self.exit_code}"
         if self.exit_code is not None and self.exit_code < 0:
             how = signal.strsignal(-self.exit_code) or f"signal {-self.exit_code}"
-        return Outcome(code="crashed", text=f"The program that reads pictures crashed on this one, twice ({how}).")
+        return Outcome(code="crashed", text=f"The program that reads files crashed on this one, twice ({how}).")
 
 
 class _Child:
@@ -89,7 +103,7 @@ class _Child:
         """Whether it is known to have ended."""
         return self._process.returncode is not None
 
-    async def run(self, job: Job) -> Outcome:
+    async def run(self, job: AnyJob) -> Outcome:
         """Have `job` done.
 
         Raises:
@@ -135,7 +149,7 @@ class _Child:
 
 
 class Media:
-    """Finds out what files are and renders pictures. Starts no process before there is a picture.
+    """Finds out what files are, reads them and renders pictures. Starts no process before there is work for one.
 
     Belongs to one event loop. Calls may be made at any number; they wait for a process in the order they came.
     """
@@ -191,6 +205,61 @@ class Media:
             reason = f"not_a_picture: The file is {media_type}."
         return Rendered(state="none", reason=reason, media_type=media_type)
 
+    async def look(self, source: Path, target_directory: Path, *, sizes: Sequence[int] = SIZES, name: str) -> Looked:
+        """Find out everything there is to know of a file: its pictures, its text, what it tells about itself.
+
+        Args:
+            source: a file; it is read, never changed.
+            target_directory: an empty folder for what is written on the way, the renditions among it.
+            sizes: the longest sides of the pictures to make, in pixels.
+            name: the file's name; its extension tells kinds of text and of raw pictures apart, nothing else.
+        """
+        try:
+            media_type = await asyncio.to_thread(_detected, source, name)
+            if is_plain(media_type):
+                found = await asyncio.to_thread(read_plain, source, media_type)
+                return Looked(media_type=media_type, found=found)
+        except OSError as error:
+            failed = Outcome(code="source_missing", text=f"The file cannot be read ({error.strerror}).")
+            return Looked(media_type=UNKNOWN, found=_found(failed))
+        if media_type == HEIC or media_type in FORMATS:
+            job = self._job(source, target_directory, media_type, sizes, None)
+            async with self._turns:
+                outcome = await self._outcome(job)
+            return Looked(media_type=media_type, found=_found(outcome), rendered=_rendered(media_type, outcome))
+        if reader_of(media_type) is not None:
+            return await self._read(source, target_directory, media_type, sizes, name)
+        if media_type.startswith("image/"):
+            rendered = await self.describe_and_render(source, target_directory, sizes=sizes, name=name)
+            return Looked(media_type=media_type, found=Found(state="none", reason=rendered.reason), rendered=rendered)
+        return Looked(media_type=media_type, found=Found(state="none"))
+
+    async def _read(
+        self, source: Path, target_directory: Path, media_type: str, sizes: Sequence[int], name: str
+    ) -> Looked:
+        """Read a file, then render the picture that was found to stand for it: a foreign one, like any other."""
+        async with self._turns:
+            outcome = await self._outcome(self._read_job(source, target_directory, media_type, name))
+        found, rendered = _found(outcome), None
+        if outcome.cover is not None:
+            folder = target_directory / "renditions"
+            await asyncio.to_thread(folder.mkdir)
+            rendered = await self.describe_and_render(Path(outcome.cover), folder, sizes=sizes)
+            size = (found.facts.get("width"), found.facts.get("height"))
+            rendered = replace(
+                rendered,
+                media_type=media_type,
+                width=size[0] if isinstance(size[0], int) else None,
+                height=size[1] if isinstance(size[1], int) else None,
+            )
+        return Looked(media_type=media_type, found=found, rendered=rendered)
+
+    async def draw_page(self, source: Path, target_directory: Path, *, page: int, size: int) -> Rendered:
+        """Draw a page of a PDF as a picture whose longer side has `size` pixels. The first page is 1."""
+        async with self._turns:
+            outcome = await self._outcome(self._page_job(source, target_directory, page, size))
+        return _rendered("application/pdf", outcome)
+
     async def close(self) -> None:
         """End every process, also under work; those who wait are told `interrupted`."""
         self._closing = True
@@ -220,7 +289,26 @@ class Media:
             cpu_seconds=math.ceil(settings.timeout_seconds),
         )
 
-    async def _outcome(self, job: Job) -> Outcome:
+    def _read_job(self, source: Path, target_directory: Path, media_type: str, name: str) -> ReadJob:
+        return ReadJob(
+            source=str(source.absolute()),
+            target_directory=str(target_directory.absolute()),
+            media_type=media_type,
+            name=name,
+            seconds=self._settings.timeout_seconds / 2,
+            cpu_seconds=math.ceil(self._settings.timeout_seconds),
+        )
+
+    def _page_job(self, source: Path, target_directory: Path, page: int, size: int) -> PageJob:
+        return PageJob(
+            source=str(source.absolute()),
+            target_directory=str(target_directory.absolute()),
+            page=page,
+            size=size,
+            cpu_seconds=math.ceil(self._settings.timeout_seconds),
+        )
+
+    async def _outcome(self, job: AnyJob) -> Outcome:
         """Run `job`, a second time in a new process when the first one dies: it may have died of something else."""
         outcome = Outcome()
         for _ in range(_ATTEMPTS):
@@ -230,10 +318,10 @@ class Media:
                 return await self._attempt(job)
             except TimeoutError:
                 limit = f"{self._settings.timeout_seconds:g} seconds"
-                return Outcome(code="timeout", text=f"Rendering took longer than the limit of {limit}.")
+                return Outcome(code="timeout", text=f"Reading it took longer than the limit of {limit}.")
             except OSError as error:
                 log.warning("media.child_not_started", error=str(error))
-                outcome = Outcome(code="interrupted", text="The system has no process to read the picture; try again.")
+                outcome = Outcome(code="interrupted", text="The system has no process to read the file; try again.")
             except _ChildDied as death:
                 if not self._closing:
                     log.warning("media.child_died", exit_code=death.exit_code, last_words=death.last_words)
@@ -242,7 +330,7 @@ class Media:
                     break
         return Outcome(code="interrupted", text="The server is stopping; try again.") if self._closing else outcome
 
-    async def _attempt(self, job: Job) -> Outcome:
+    async def _attempt(self, job: AnyJob) -> Outcome:
         child = self._rested() or await _Child.start(self._command, self._limits())
         self._busy.add(child)
         if self._closing:  # It was started while `close` looked for children to kill.
@@ -304,6 +392,14 @@ class Media:
 def _detected(source: Path, name: str) -> str:
     with source.open("rb") as file:
         return detect(file.read(HEAD_BYTES), name=name)
+
+
+def _found(outcome: Outcome) -> Found:
+    """What reading found; where it failed, why."""
+    if outcome.code is None:
+        return outcome.found or Found(state="none")
+    state: State = "none" if outcome.code in get_args(NotRendered) else "failed"
+    return msgspec.structs.replace(outcome.found or Found(), state=state, reason=f"{outcome.code}: {outcome.text}")
 
 
 def _rendered(media_type: str, outcome: Outcome) -> Rendered:

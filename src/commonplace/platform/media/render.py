@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Final
@@ -98,6 +99,7 @@ class _Picture:
     scaled_down: Callable[[int], pyvips.Image]  #: The picture with its longest side at most so long.
 
 
+@cache
 def prepare() -> None:
     """Block every reader of libvips but those of `FORMATS`, and its cache, which would only hold memory here."""
     pyvips.cache_set_max(0)
@@ -110,6 +112,7 @@ def prepare() -> None:
 
 def render(job: Job) -> Outcome:
     """Do a job. Whatever is wrong with the file is told in the outcome; only a defect of ours raises."""
+    prepare()
     pyvips.vips_lib.vips_error_clear()  # Warnings of the job before would show in this one's messages.
     _warnings.serious = None
     known = Outcome()

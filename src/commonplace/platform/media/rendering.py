@@ -5,15 +5,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
+from commonplace.platform.media.found import Found
+
 State = Literal["done", "none", "failed"]
 
 #: Why a file was not rendered. `none`: there is nothing to render, or no means to; `failed`: it should have worked.
-NotRendered = Literal["not_a_picture", "empty", "unsupported_format", "missing_extra"]
+NotRendered = Literal["not_a_picture", "empty", "unsupported_format", "missing_extra", "no_cover"]
 Failure = Literal[
     "too_many_pixels",
     "too_much_memory",
     "truncated",
     "unreadable",
+    "encrypted",
+    "refused",
     "timeout",
     "crashed",
     "source_missing",
@@ -57,3 +61,25 @@ class Rendered:
     def may_pass(self) -> bool:
         """Whether the same file may well be rendered on a later attempt."""
         return self.reason_code in _PASSING
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """All that is known of a file after it was looked at: the answer of `Media.look`."""
+
+    media_type: str  #: What the bytes are, whatever they were said to be.
+    found: Found
+    rendered: Rendered | None = None  #: None where nothing stands for it as a picture.
+
+    @property
+    def state(self) -> State:
+        """The state that people are told: of its picture where it has one or should, else of the reading."""
+        if self.rendered is None or (self.rendered.state == "none" and self.found.state != "none"):
+            return self.found.state
+        return self.rendered.state
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether a later attempt may do better."""
+        code = (self.found.reason or "").partition(":")[0]
+        return code in _PASSING or (self.rendered is not None and self.rendered.may_pass)

@@ -1,4 +1,4 @@
-"""What the server and the process that reads pictures say to each other: JSON, each message behind its length.
+"""What the server and the process that reads foreign files say to each other: JSON, each message behind its length.
 
 Paths travel, pictures do not. Both sides are of one version, so the messages need no versions; a message that does not
 decode is a broken process and is treated as one.
@@ -10,12 +10,13 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from commonplace.platform.media.found import Found
 from commonplace.platform.media.rendering import Failure, NotRendered
 from commonplace.platform.media.square import Square
 
 LENGTH: Final = struct.Struct(">I")
-#: The longest message: an error text and a dozen paths fit many times over.
-MAX_MESSAGE_BYTES: Final = 1 << 20
+#: The longest message: a text of a million bytes and ten thousand entries of an archive fit, whatever they hold.
+MAX_MESSAGE_BYTES: Final = 16 << 20
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +28,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     niceness: int
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
+class Job(msgspec.Struct, frozen=True, kw_only=True, tag="render"):
     """One picture to render."""
 
     source: str
@@ -38,6 +39,30 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     decode_bytes: int  #: The most that a picture decoded as a whole may take.
     square: Square | None = None  #: What is shown of it; none: all.
     cpu_seconds: int  #: The kernel ends the process when this job has used so much.
+
+
+class ReadJob(msgspec.Struct, frozen=True, kw_only=True, tag="read"):
+    """One file to read: for its text, facts about it, and a picture that stands for it."""
+
+    source: str
+    target_directory: str
+    media_type: str
+    name: str
+    seconds: float  #: When they are over the reading ends by itself with what it has.
+    cpu_seconds: int
+
+
+class PageJob(msgspec.Struct, frozen=True, kw_only=True, tag="page"):
+    """One page of a PDF to be drawn as a picture."""
+
+    source: str
+    target_directory: str
+    page: int  #: The first is 1.
+    size: int  #: Pixels of its longer side.
+    cpu_seconds: int
+
+
+AnyJob = Job | ReadJob | PageJob
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +77,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a job: `images` when all went well, else `code` and `text`."""
+    """What became of a job: what it asked for when all went well, else `code` and `text`."""
 
     code: Failure | NotRendered | None = None
     text: str = ""
@@ -60,6 +85,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     height: int | None = None
     taken_at: datetime | None = None
     images: tuple[Image, ...] = ()
+    found: Found | None = None  #: Of a file that was read, and of a picture: what it tells about itself.
+    cover: str | None = None  #: A picture that was written of it, in some format, still foreign.
 
 
 def framed(message: msgspec.Struct) -> bytes:
