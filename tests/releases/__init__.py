@@ -1,0 +1,1 @@
+"""Installations as earlier releases left them: what they held, and what they answered."""
