@@ -16,6 +16,7 @@ from commonplace.apps.files import (
     upload_api,
     version_api,
 )
+from commonplace.apps.files.archives import api as archives_api
 from commonplace.apps.files.errors import FileNotFound, InvalidName
 from commonplace.apps.files.listing import page_of
 from commonplace.apps.files.schemas import FileChange, FilePage, FileRead, FileReplacement, Sort
@@ -149,5 +150,6 @@ for part in (
     folder_api.router,
     trash_api.router,
     content_api.links,
+    archives_api.router,
 ):
     router.routes.extend(part.routes)

@@ -13,6 +13,9 @@ Problem
     ├── FolderNotFound         404
     ├── ThumbnailNotReady      404  with Retry-After
     ├── NoThumbnail            404  there will be none
+    ├── NotInSelection         404  something that was to go into an archive
+    ├── ArchiveChanged         412  an archive of another moment was asked for
+    ├── DownloadTooLarge       413  more than an archive may hold
     └── LinkNotFound           404  what a signed link leads to is gone
 
 `NameTaken`, `StaleVersion` (platform/history/record.py), `ContainerNotFound`, `MoveIntoOwnSubtree`, `TooDeep`
@@ -20,6 +23,7 @@ Problem
 """
 
 from http import HTTPStatus
+from uuid import UUID
 
 from commonplace.platform.errors import Problem
 
@@ -124,3 +128,30 @@ class LinkNotFound(FilesError):
 
     def __init__(self) -> None:
         super().__init__("What this link leads to is gone.")
+
+
+class NotInSelection(FilesError):
+    """Something that was selected is not there, or the caller may not see it."""
+
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self, item_id: UUID) -> None:
+        super().__init__(f"There is no file or folder {item_id}. It may be in the trash; leave it out.")
+
+
+class ArchiveChanged(FilesError):
+    """What is in the archive is no longer what `If-Match` speaks of."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+
+    def __init__(self) -> None:
+        super().__init__("Something in it changed since; download the archive anew, without `If-Match`.")
+
+
+class DownloadTooLarge(FilesError):
+    """An archive would hold more than it may; the text says what the limit is."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"{limit} Download the folders in it one by one, or use `commonplace files get`.")

@@ -66,6 +66,16 @@ class Processing(SQLModel, table=True):
     )
 
 
+class Checksum(SQLModel, table=True):
+    """The CRC-32 of an object's bytes, which archives hold beside them. No row: nobody has needed it yet."""
+
+    __tablename__: ClassVar[Any] = "checksum"
+    __table_args__ = (CheckConstraint("crc32 BETWEEN 0 AND 4294967295", name="checksum_crc32"), _SCHEMA)
+
+    object_id: UUID = Field(sa_column_args=[ForeignKey("platform.object.id", ondelete="CASCADE")], primary_key=True)
+    crc32: int = Field(sa_type=BigInteger)
+
+
 class Rendition(SQLModel, table=True):
     """A smaller picture of an object, `size` pixels at its longer side at most. Several sizes may share one key."""
 

@@ -74,6 +74,12 @@ class FilePage(BaseModel):
     next: Annotated[str | None, Field(description="Send it as `after` to get the next page; null at the end.")]
 
 
+class Selection(BaseModel):
+    """Files and folders that somebody selected."""
+
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=10_000)]
+
+
 class FileBatch(BaseModel):
     """The files that a batch made, in the order in which they were sent."""
 

@@ -15,3 +15,9 @@ class FilesSettings(BaseModel):
     batch_files: int = Field(
         default=1000, ge=1, le=10_000, description="How many files one batch upload may hold; each under 256 kB."
     )
+    archive_entries: int = Field(
+        default=500_000,
+        ge=1,
+        le=5_000_000,
+        description="How many files and folders may be downloaded in one ZIP archive.",
+    )

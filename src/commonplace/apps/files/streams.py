@@ -8,9 +8,12 @@ _STREAMS: Final = re.compile(
     r"|PUT /api/files/[^/]+/content"
     r"|GET /api/files/[^/]+/(?:content|versions/[0-9]+/content)"
     r"|(?:GET|PUT) /api/storage/[^/]+"
+    r"|(?:GET|POST) /api/files/archive"
+    r"|GET /api/folders/[^/]+/archive"
 )
+_PREFIXES: Final = ("/api/files", "/api/folders/", "/api/storage/")
 
 
 def is_stream(method: str, path: str) -> bool:
     """Whether the body or the answer may be of any size and take any time."""
-    return path.startswith(("/api/files", "/api/storage/")) and _STREAMS.fullmatch(f"{method} {path}") is not None
+    return path.startswith(_PREFIXES) and _STREAMS.fullmatch(f"{method} {path}") is not None

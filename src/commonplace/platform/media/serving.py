@@ -1,10 +1,11 @@
 """Serving stored bytes: whole or a range, conditionally, and so that they never run as a page of ours."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +38,7 @@ class Content:
     size_bytes: int
     media_type: str
     tag: str  #: names these bytes among all; without quotes
-    modified_at: datetime
+    modified_at: datetime | None  #: None: no date tells them from what was there before
     disposition: str | None = None  #: the header's value; None: none
     cache_control: str = REVALIDATE
 
@@ -79,13 +80,23 @@ async def respond(request: Request, storage: ObjectStorage, content: Content) ->
     Raises:
         RangeNotSatisfiable: the range asked for has none of the bytes.
     """
-    headers = {
-        **USER_CONTENT,
-        "ETag": etag(content.tag),
-        "Last-Modified": format_datetime(content.modified_at.astimezone(UTC), usegmt=True),
-        "Cache-Control": content.cache_control,
-        "Accept-Ranges": "bytes",
-    }
+    can_send_files = "http.response.pathsend" in request.scope.get("extensions", ())
+    path = partial(storage.local_path, content.key) if can_send_files else None
+    return await respond_from(request, content, partial(storage.read, content.key), path=path)
+
+
+async def respond_from(
+    request: Request,
+    content: Content,
+    read: Callable[[int, int], Awaitable[ObjectReader]],
+    *,
+    path: Callable[[], Awaitable[Path | None]] | None = None,
+) -> Response:
+    """The same for bytes that `read(start, end)` opens, or whole by the file that `path` names, if it names one."""
+    headers = {**USER_CONTENT, "ETag": etag(content.tag)}
+    if content.modified_at is not None:
+        headers["Last-Modified"] = format_datetime(content.modified_at.astimezone(UTC), usegmt=True)
+    headers |= {"Cache-Control": content.cache_control, "Accept-Ranges": "bytes"}
     if _is_unchanged(request, content):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     headers["Content-Type"] = media_type_header(content.media_type)
@@ -99,11 +110,9 @@ async def respond(request: Request, storage: ObjectStorage, content: Content) ->
     status = HTTPStatus.OK if wanted is None else HTTPStatus.PARTIAL_CONTENT
     if context.of(request.scope).method == "HEAD" or content.size_bytes == 0:
         return Response(status_code=status, headers=headers)
-    if wanted is None and "http.response.pathsend" in request.scope.get("extensions", ()):
-        path = await storage.local_path(content.key)
-        if path is not None:
-            return PathResponse(path, headers)
-    return StreamResponse(await storage.read(content.key, start, end), status, headers)
+    if wanted is None and path is not None and (file := await path()) is not None:
+        return PathResponse(file, headers)
+    return StreamResponse(await read(start, end), status, headers)
 
 
 class PathResponse(Response):
@@ -140,7 +149,7 @@ def _is_unchanged(request: Request, content: Content) -> bool:
     if "if-none-match" in request.headers:
         return is_unchanged(request, etag(content.tag))
     since = _date(request.headers.get("if-modified-since"))
-    return since is not None and content.modified_at.replace(microsecond=0) <= since
+    return since is not None and content.modified_at is not None and content.modified_at.replace(microsecond=0) <= since
 
 
 def _range(request: Request, content: Content) -> tuple[int, int] | None:
@@ -170,7 +179,9 @@ def _range_applies(request: Request, content: Content) -> bool:
         return True
     if condition.startswith('"'):
         return condition == etag(content.tag)
-    return _date(condition) == content.modified_at.astimezone(UTC).replace(microsecond=0)
+    return content.modified_at is not None and _date(condition) == content.modified_at.astimezone(UTC).replace(
+        microsecond=0
+    )
 
 
 def _date(value: str | None) -> datetime | None:
