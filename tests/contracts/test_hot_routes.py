@@ -102,6 +102,13 @@ async def answers(ana: Visitor, deliver: Callable[[], Awaitable[None]]) -> dict[
         ],
         "POST /api/folders": [outer, inner, reused],
         "GET /api/folders": [folders, await ana.get(f"/api/folders?parent_id={outer.json()['id']}")],
+        "GET /api/folders/as-of": [
+            await ana.get("/api/folders/as-of?at=9999-01-01T00:00:00Z"),
+            await ana.get("/api/folders/as-of?at=9999-01-01T00:00:00Z&limit=1"),
+        ],
+        "GET /api/folders/{folder_id}/as-of": [
+            await ana.get(f"/api/folders/{outer.json()['id']}/as-of?at=9999-01-01T00:00:00Z")
+        ],
         **tasks,
         "GET /api/sync": [changes, await ana.get("/api/sync"), await ana.get("/api/sync", params={"since": since})],
     }

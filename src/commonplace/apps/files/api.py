@@ -19,6 +19,7 @@ from commonplace.apps.files import (
 from commonplace.apps.files.archives import api as archives_api
 from commonplace.apps.files.errors import FileNotFound, InvalidName
 from commonplace.apps.files.listing import page_of
+from commonplace.apps.files.past import api as past_api
 from commonplace.apps.files.schemas import FileChange, FilePage, FileRead, FileReplacement, Sort
 from commonplace.apps.files.service import Written
 from commonplace.platform.database.pages import UnknownPage
@@ -148,6 +149,8 @@ for part in (
     content_api.router,
     version_api.router,
     folder_api.router,
+    past_api.folders,
+    past_api.files,
     trash_api.router,
     content_api.links,
     archives_api.router,

@@ -21,6 +21,7 @@ from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import ReadSession
 from commonplace.platform.errors import Problem
 from commonplace.platform.history.kind import Kind
+from commonplace.platform.history.spans import GRACE, spans_around
 
 
 class NotKept(Problem):
@@ -56,6 +57,7 @@ class PastState:
     title: str
     trashed_at: datetime | None
     valid_from: datetime
+    valid_until: datetime | None  #: None: it is still so
     state: Any
 
 
@@ -86,18 +88,45 @@ _ONE = Query(
 )
 _BORN = Query(text("SELECT min(valid_from) FROM platform.version WHERE item_id = :item_id AND version = 1"))
 _CREATED = Query(text("SELECT created_at FROM platform.item WHERE id = :item_id AND kind = :kind"))
-# The newest version that is seen has no later one that is seen too. Clocks may be set back, hence the hour of grace
-# where the time only serves the index.
-_CHILDREN = """
-    SELECT {columns}, {followed} AS is_followed FROM platform.version
-    WHERE version.owner_id = :owner_id AND version.kind = :kind AND {place} AND version.trashed_at IS NULL
-    AND version.valid_from <= CAST(:at AS timestamptz) + interval '1 hour' AND {seen} {after}
-    AND NOT EXISTS (
-        SELECT FROM platform.version AS later WHERE later.item_id = version.item_id
-        AND later.version > version.version AND {seen_later})
-    AND (version.valid_until IS NULL OR version.valid_until > CAST(:at AS timestamptz) OR {followed})
+# A version was the newest one when it is seen and the next one is not. Times only narrow down where to look, with grace
+# on both sides; what is over by far needs no look at its successor.
+_THEN = f"""
+    {_SEEN.format("version")} AND (version.valid_until IS NULL OR version.valid_until > :latest OR (
+        (version.valid_until > :at OR {_FOLLOWED})
+        AND NOT EXISTS (SELECT FROM platform.version AS later WHERE later.item_id = version.item_id
+            AND later.version = version.version + 1 AND {_SEEN.format("later")})))
+"""
+_IN_PLACE = """
+    SELECT {columns} FROM platform.version
+    WHERE coalesce(version.parent_id, version.owner_id) = :place AND version.kind = :kind
+    AND version.trashed_at IS NULL AND platform.span_of(version.valid_from, version.valid_until) = {span}
+    AND version.valid_from <= :latest {until} {after} AND {then}
     ORDER BY version.title, version.item_id LIMIT :limit
 """
+_CHILDREN = """
+    SELECT * FROM (
+        SELECT found.* FROM unnest(CAST(:spans AS integer[])) AS cell (span) CROSS JOIN LATERAL ({over}) AS found
+        UNION ALL
+        ({still})
+    ) AS version
+    ORDER BY title, item_id LIMIT :limit
+"""
+_LINK = f"""
+    SELECT version.item_id, version.title, version.parent_id, version.trashed_at, version.owner_id
+    FROM platform.version WHERE version.item_id = {{item}} AND {_SEEN.format("version")}
+    ORDER BY version.version DESC LIMIT 1
+"""
+_WAY = Query(
+    text(f"""
+    WITH RECURSIVE above AS (
+        SELECT own.*, 0 AS height FROM ({_LINK.format(item=":item_id")}) AS own
+        UNION ALL
+        SELECT container.*, above.height + 1
+        FROM above CROSS JOIN LATERAL ({_LINK.format(item="above.parent_id")}) AS container
+    )
+    SELECT * FROM above ORDER BY height DESC
+    """)
+)
 _HORIZON = Query(text("SELECT since FROM platform.forgotten_versions WHERE owner_id = :owner_id"))
 
 
@@ -136,6 +165,14 @@ async def item_as_of(session: ReadSession, kind: Kind, item_id: UUID, moment: Mo
     return _past_state(kind, row)
 
 
+async def way_as_of(session: ReadSession, item_id: UUID, moment: Moment) -> Sequence[Row]:
+    """The item and the containers it lay in at the moment, the uppermost first; nothing when it was not there yet.
+
+    Rows of `item_id`, `title`, `parent_id`, `trashed_at` and `owner_id`.
+    """
+    return await session.all(_WAY, item_id=item_id, epoch=moment.epoch, snapshot=moment.snapshot)
+
+
 async def children_as_of(
     session: ReadSession,
     kind: Kind,
@@ -151,15 +188,15 @@ async def children_as_of(
     `after` is the title and id of the last one of the page before. Items whose version of then was dropped are left
     out: `whole_since` tells whether there can be any.
     """
-    statement = _children(in_container=parent_id is not None, is_later_page=after is not None)
-    parameters: dict[str, Any] = {} if parent_id is None else {"parent_id": parent_id}
-    if after is not None:
-        parameters |= {"title": after[0], "id": after[1]}
+    parameters: dict[str, Any] = {} if after is None else {"title": after[0], "id": after[1]}
     rows = await session.all(
-        statement,
-        owner_id=owner_id,
+        _FIRST_CHILDREN if after is None else _NEXT_CHILDREN,
+        place=parent_id or owner_id,
         kind=kind.name,
         at=moment.at,
+        earliest=moment.at - GRACE,
+        latest=moment.at + GRACE,
+        spans=spans_around(moment.at),
         epoch=moment.epoch,
         snapshot=moment.snapshot,
         limit=limit,
@@ -168,26 +205,15 @@ async def children_as_of(
     return [_past_state(kind, row) for row in rows]
 
 
-def _children(*, in_container: bool, is_later_page: bool) -> Query:
-    return _CHILDREN_QUERIES[in_container, is_later_page]
+def _children(*, is_later_page: bool) -> Query:
+    after = "AND (version.title, version.item_id) > (:title, :id)" if is_later_page else ""
+    parts = {"columns": _COLUMNS, "after": after, "then": _THEN}
+    over = _IN_PLACE.format(**parts, span="cell.span", until="AND version.valid_until > :earliest")
+    still = _IN_PLACE.format(**parts, span="0", until="")
+    return Query(text(_CHILDREN.format(over=over, still=still)))
 
 
-_CHILDREN_QUERIES = {
-    (in_container, is_later_page): Query(
-        text(
-            _CHILDREN.format(
-                columns=_COLUMNS,
-                followed=_FOLLOWED,
-                place="version.parent_id = :parent_id" if in_container else "version.parent_id IS NULL",
-                seen=_SEEN.format("version"),
-                seen_later=_SEEN.format("later"),
-                after="AND (version.title, version.item_id) > (:title, :id)" if is_later_page else "",
-            )
-        )
-    )
-    for in_container in (False, True)
-    for is_later_page in (False, True)
-}
+_FIRST_CHILDREN, _NEXT_CHILDREN = _children(is_later_page=False), _children(is_later_page=True)
 
 
 def _past_state(kind: Kind, row: Row) -> PastState:
@@ -198,5 +224,6 @@ def _past_state(kind: Kind, row: Row) -> PastState:
         title=row.title,
         trashed_at=row.trashed_at,
         valid_from=row.valid_from,
+        valid_until=row.valid_until,
         state=kind.current_state(row.state, row.schema),
     )
