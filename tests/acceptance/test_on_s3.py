@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+import io
 import random
 import time
+import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,9 +16,11 @@ import pytest
 from sqlalchemy import text
 from starlette.types import Message
 
+from commonplace.apps.files.settings import FilesSettings
 from commonplace.platform.database.session import Database
 from commonplace.platform.parts import Parts
 from commonplace.platform.storage.keys import Category, new_key
+from commonplace.platform.storage.local import LocalStorage
 from commonplace.platform.storage.objects import ObjectUses
 from commonplace.platform.storage.protocol import ObjectStorage
 from commonplace.platform.storage.sweep import SweepReport, sweep
@@ -104,6 +108,59 @@ class TestUploading:
 
 
 class TestDownloading:
+    async def test_large_ones_travel_past_us_and_it_is_known_who_has_them(
+        self, ana: Visitor, parts: Parts, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = await upload(ana, LARGE, "Größe.bin")
+        small = await upload(ana, b"small", "small.bin")
+        path = f"/api/files/{file['id']}/content"
+        assert (await ana.head(path)).status_code == 200
+        monkeypatch.setattr(parts[FilesSettings], "signed_download_bytes", len(LARGE))
+        answer = await ana.get(path)
+        if isinstance(parts[ObjectStorage], LocalStorage):
+            assert (answer.status_code, answer.content) == (200, LARGE)
+            return
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (302, "no-store")
+        async with httpx.AsyncClient() as client:
+            got = await client.get(answer.headers["Location"], headers={"Range": "bytes=5-99"})
+            assert (got.status_code, got.content) == (206, LARGE[5:100])
+            assert "Gr%C3%B6%C3%9Fe.bin" in got.headers["Content-Disposition"]
+        tag = answer.headers.get("ETag") or (await ana.head(path)).headers["ETag"]
+        for headers, status in (
+            ({"Sec-Fetch-Mode": "navigate"}, 302),
+            ({"Sec-Fetch-Mode": "cors"}, 200),  # a page's own request: its policy knows nothing of the bucket
+            ({"If-None-Match": tag}, 304),
+            ({"If-Range": tag, "Range": "bytes=-7"}, 206),
+            ({"If-Range": '"of the bucket"', "Range": "bytes=-7"}, 302),
+        ):
+            assert (await ana.get(path, headers=headers)).status_code == status
+        assert (await ana.get(f"/api/files/{file['id']}/versions/1/content")).status_code == 302
+        assert (await ana.get(f"/api/files/{small['id']}/content")).status_code == 200
+        async with database.reading() as session:
+            told = await session.all(
+                text("SELECT item_id, by, payload FROM platform.event WHERE name = 'file.handed_over'")
+            )
+        assert len(told) == 4
+        assert {(str(row.item_id), str(row.by)) for row in told} == {(file["id"], ana.person["id"])}
+        assert told[0].payload["size_bytes"] == len(LARGE)
+
+    @pytest.mark.long
+    async def test_a_folder_comes_as_a_zip(self, ana: Visitor) -> None:
+        folder = (await ana.post("/api/folders", json={"name": "all"})).json()["id"]
+        file = await upload(ana, LARGE)
+        await ana.patch(f"/api/files/{file['id']}", json={"folder_id": folder})
+        many = [("file", (f"{number:02}.txt", b"%d" % number)) for number in range(20)]
+        assert (await ana.post(f"/api/files/batch?folder_id={folder}", files=many)).status_code == 201
+        path = f"/api/folders/{folder}/archive"
+        size = int((await ana.head(path)).headers["Content-Length"])
+        middle = size - 3_000_000
+        end = (await ana.get(path, headers={"Range": f"bytes={middle}-"})).content
+        start = (await ana.get(path, headers={"Range": f"bytes=0-{middle - 1}"})).content
+        with zipfile.ZipFile(io.BytesIO(start + end)) as archive:
+            assert archive.testzip() is None
+            assert archive.read("all/large.bin") == LARGE
+            assert [archive.read(f"all/{number:02}.txt") for number in range(20)] == [b"%d" % n for n in range(20)]
+
     @pytest.mark.long
     async def test_in_ranges_and_conditionally(self, ana: Visitor) -> None:
         file = await upload(ana, LARGE)

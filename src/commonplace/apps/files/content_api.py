@@ -7,9 +7,8 @@ from uuid import UUID
 
 from fastapi import Query as QueryParameter
 from fastapi import Request, Response
-from starlette.responses import RedirectResponse
 
-from commonplace.apps.files import queries
+from commonplace.apps.files import handing_over, queries
 from commonplace.apps.files.errors import (
     ContentMismatch,
     FileNotFound,
@@ -17,6 +16,7 @@ from commonplace.apps.files.errors import (
     NoThumbnail,
     ThumbnailNotReady,
 )
+from commonplace.apps.files.handing_over import Taken
 from commonplace.apps.files.schemas import SignedUrl
 from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import Database
@@ -50,7 +50,7 @@ links = Router(prefix="/api/storage", tags=["files"])
 _PICTURE: Final = served("The picture.", "image/jpeg", "image/webp")
 _NOT_YET: Final = problems(FileNotFound, ThumbnailNotReady, NoThumbnail)
 _ELSEWHERE: Final[dict[int | str, dict[str, Any]]] = {
-    302: {"description": "The signed URL, with `redirect`.", **with_headers("Location")}
+    302: {"description": "The signed URL, with `redirect`, or of a large file.", **with_headers("Location")}
 }
 
 Download = Annotated[bool, QueryParameter(description="As an attachment, whatever it is.")]
@@ -85,7 +85,10 @@ async def read_content(
     download: Download = False,
     redirect: Redirect = False,
 ) -> Response:
-    """A file's bytes. One range a request (`Range: bytes=…`); conditional by `ETag` (its SHA-256) and by date."""
+    """A file's bytes. One range a request (`Range: bytes=…`); conditional by `ETag` (its SHA-256) and by date.
+
+    From `FILES__SIGNED_DOWNLOAD_BYTES` on the answer is a redirection to the bucket, where there is one.
+    """
     row = await _content_row(parts, caller, file_id)
     content = Content(
         key=row["key"],
@@ -95,14 +98,9 @@ async def read_content(
         modified_at=row["updated_at"],
         disposition=disposition_of(row["title"], row["media_type"], as_download=download),
     )
-    storage = parts[ObjectStorage]
-    if redirect:
-        signed = await storage.sign_read(
-            content.key, disposition=content.disposition, content_type=media_type_header(content.media_type)
-        )
-        if signed.url.startswith("http"):
-            return RedirectResponse(signed.url, HTTPStatus.FOUND, headers={"Cache-Control": "no-store"})
-    return await respond(request, storage, content)
+    taken = Taken(file_id, row["owner_id"], row["size_bytes"], by=caller.person_id)
+    past_us = await handing_over.redirect(request, parts, content, taken, wanted=redirect)
+    return past_us or await respond(request, parts[ObjectStorage], content)
 
 
 @router.get("/{file_id:uuid}/url", responses=problems(NotAuthenticated, FileNotFound))
@@ -116,6 +114,7 @@ async def sign_url(
         disposition=disposition_of(row.title, row.media_type, as_download=download),
         content_type=media_type_header(row.media_type),
     )
+    await handing_over.tell(parts, signed, Taken(file_id, row.owner_id, row.size_bytes, by=caller.person_id))
     url = signed.url if signed.url.startswith("http") else str(request.base_url).rstrip("/") + signed.url
     return SignedUrl(url=url, expires_at=signed.expires_at)
 

@@ -1,6 +1,7 @@
 """The facts that files tells. Names and places are in the items' versions; what happened to which one is here."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -72,6 +73,16 @@ class FileProcessed(Event):
     file_id: UUID
     object_id: UUID
     state: Literal["done", "failed", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileHandedOver(Event):
+    """Somebody was given a signed URL that reads a file's bytes: what they do with it is not seen here."""
+
+    name: ClassVar[str] = "file.handed_over"
+    file_id: UUID
+    size_bytes: int
+    until: datetime  #: the URL works so long
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,7 +54,7 @@ VISIBLE_FOLDER = Query(
 #: The parts of a file that its bytes are served with.
 CONTENT = Query(
     text(f"""
-    SELECT item.title, item.updated_at, app.size_bytes, app.media_type, app.sha256, object.key
+    SELECT item.title, item.owner_id, item.updated_at, app.size_bytes, app.media_type, app.sha256, object.key
     FROM {_FILES} JOIN platform.object ON object.id = app.object_id WHERE {_VISIBLE_FILE}
     """)
 )

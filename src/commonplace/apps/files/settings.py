@@ -21,3 +21,9 @@ class FilesSettings(BaseModel):
         le=5_000_000,
         description="How many files and folders may be downloaded in one ZIP archive.",
     )
+    signed_download_bytes: int | None = Field(
+        default=None,
+        ge=1,
+        description="On S3: downloads of so many bytes or more are answered with a signed URL of the bucket, and go "
+        "past Commonplace. The bucket's address must be one that people reach. Left out: all go through it.",
+    )

@@ -7,8 +7,9 @@ from uuid import UUID
 from fastapi import Path, Request, Response
 from fastapi import Query as QueryParameter
 
-from commonplace.apps.files import queries, service
+from commonplace.apps.files import handing_over, queries, service
 from commonplace.apps.files.errors import FileNotFound
+from commonplace.apps.files.handing_over import Taken
 from commonplace.apps.files.models import FILE
 from commonplace.apps.files.schemas import FileRead, FileVersionPage, FileVersionRead
 from commonplace.platform.database.session import Database, ReadSession
@@ -82,7 +83,9 @@ async def read_version_content(
         modified_at=version.row.valid_from,
         disposition=disposition_of(version.row.title, state["media_type"]),
     )
-    return await respond(request, parts[ObjectStorage], content)
+    taken = Taken(file_id, version.row.owner_id, state["size_bytes"], by=caller.person_id)
+    past_us = await handing_over.redirect(request, parts, content, taken)
+    return past_us or await respond(request, parts[ObjectStorage], content)
 
 
 @router.post(
