@@ -32,10 +32,12 @@ from commonplace.platform.events.log import WAKE
 from commonplace.platform.events.registry import Registry
 from commonplace.platform.history.kinds import Kinds
 from commonplace.platform.http import docs_page, front, health, metrics_page, openapi
+from commonplace.platform.http.origin import origin_of
 from commonplace.platform.http.public_url import PublicUrl
 from commonplace.platform.http.rates_in_postgres import PostgresRates
 from commonplace.platform.http.routing import HotLane
 from commonplace.platform.http.shared_rates import SharedRates
+from commonplace.platform.identity.foreign import OriginOf
 from commonplace.platform.identity.scopes import Scopes
 from commonplace.platform.identity.services.service import AuthService
 from commonplace.platform.identity.services.signature import ServiceKey
@@ -173,6 +175,7 @@ def compose(
     parts.add(PersonalData(known))
     parts.add(Ledger(parts[ObjectStorage], settings.data_dir))
     parts.add(ServiceKey(secret.encode()))
+    parts.add(OriginOf(origin_of))
     if settings.accounts_url and all(app.name != ACCOUNTS for app in apps):
         from commonplace.platform.identity.services.compose import compose_remote  # noqa: PLC0415 - loads httpx
 

@@ -16,7 +16,10 @@ from commonplace import application
 from commonplace.apps.accounts import people
 from commonplace.apps.accounts.context import Accounts
 from commonplace.apps.accounts.issuers.web import Web
+from commonplace.platform.database.address import Address
 from commonplace.platform.identity.clock import Clock
+from commonplace.platform.identity.services.compose import compose_remote
+from commonplace.settings import load_settings
 from tests.apps.accounts.conftest import ClientAt, Rows, SetClock
 
 pytestmark = pytest.mark.anyio
@@ -130,6 +133,59 @@ async def other_process(app: Any, settings: Any, apps: Any, clock: SetClock, web
 async def asked(client: Any, token: str, path: str = "/auth/profile") -> httpx.Response:
     answer: httpx.Response = await client.get(path, headers={"Authorization": f"Bearer {token}"})
     return answer
+
+
+class _Road(httpx.AsyncBaseTransport):
+    """The way from another service to the auth service."""
+
+    def __init__(self, app: Any) -> None:
+        self._to = httpx.ASGITransport(app=app)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._to.handle_async_request(request)
+
+
+def _client(app: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost", timeout=30)
+
+
+async def test_a_separate_service_takes_it_too(
+    environ: dict[str, str], database_address: Address, pool: Pool, web: ToMoto
+) -> None:
+    settings = load_settings(environ | {"ACCOUNTS_URL": "http://accounts:8000"}, env_file=None)
+    auth_apps, task_apps = (application.served_apps(settings, [name]) for name in ("accounts", "tasks"))
+    parts = application.compose(settings, database_address, auth_apps)
+    parts.add(Web(web))
+    auth_service = application.build(settings, parts, auth_apps)
+    parts = application.compose(settings, database_address, task_apps)
+    compose_remote(parts, settings.accounts_url, transport=_Road(auth_service))
+    task_service = application.build(settings, parts, task_apps)
+    async with (
+        LifespanManager(auth_service, startup_timeout=30),
+        LifespanManager(task_service, startup_timeout=30),
+        _client(auth_service) as auth,
+        _client(task_service) as tasks,
+    ):
+        pool.person("remi", email="remi@example.org")
+        pool.person("rita", email="rita@example.org", verified="false")
+        token = pool.tokens("remi")["AccessToken"]
+        made = await tasks.post("/tasks", json={"title": "x"}, headers={"Authorization": f"Bearer {token}"})
+        assert made.status_code == 201, made.text
+        profile = await asked(auth, token)
+        assert profile.json()["email"] == "remi@example.org"
+
+        for wrong in (pool.tokens("remi", pool.other_client_id)["AccessToken"], token[:-6] + "AAAAAA"):
+            refused = await asked(tasks, wrong, "/tasks")
+            assert (refused.status_code, refused.json()["type"]) == (401, "/problems/invalid-credential")
+        unproved = await asked(tasks, pool.tokens("rita")["AccessToken"], "/tasks")
+        assert (unproved.status_code, unproved.json()["type"]) == (403, "/problems/not-admitted")
+        elsewhere = jwt.encode({"iss": "https://elsewhere.example"}, "secret-of-thirty-two-characters!", "HS256")
+        assert (await asked(tasks, elsewhere, "/tasks")).status_code == 401
+
+        headers = {"Authorization": f"Bearer {token}"}
+        assert (await auth.post("/auth/logout", headers=headers)).status_code == 204
+        over = await asked(tasks, token, "/tasks")
+        assert (over.status_code, over.json()["type"]) == (401, "/problems/session-over")
 
 
 async def test_a_token_opens_every_route_and_makes_its_person(

@@ -7,11 +7,10 @@ from typing import Final
 
 from starlette.requests import HTTPConnection
 
-from commonplace.platform.http import context
+from commonplace.platform.http.origin import origin_of
 
 DEVICE_COOKIE: Final = "commonplace_device"  #: the cookie by which a browser is known again
 _DEVICE_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
-_LONGEST_USER_AGENT: Final = 400  # characters; browsers send about 120
 _IPV6_CUSTOMER_BITS: Final = 64  # what one line of a household gets at least: within it addresses are free
 
 
@@ -48,12 +47,11 @@ class Device:
 
 def device_of(connection: HTTPConnection) -> Device:
     """The device that a request came from."""
-    seen = context.of(connection.scope)
-    user_agent = connection.headers.get("user-agent", "").replace("\x00", "")
+    origin = origin_of(connection)
     token = connection.cookies.get(DEVICE_COOKIE, "")
     return Device(
-        address=seen.client_address,
-        user_agent=user_agent[:_LONGEST_USER_AGENT],
-        is_secure=seen.scheme in {"https", "wss"},
+        address=origin.address,
+        user_agent=origin.user_agent,
+        is_secure=origin.is_secure,
         token=token if _DEVICE_TOKEN.fullmatch(token) else "",
     )

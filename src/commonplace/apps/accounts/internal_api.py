@@ -8,17 +8,22 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from commonplace.apps.accounts.context import Accounts
-from commonplace.platform.errors import BadRequest, NotFound
+from commonplace.platform.errors import BadRequest, NotFound, Problem
 from commonplace.platform.http.dependencies import AllParts
 from commonplace.platform.identity.caller import Caller
+from commonplace.platform.identity.errors import InvalidCredential, SessionOver
+from commonplace.platform.identity.foreign import Origin
 from commonplace.platform.identity.people import People, Person
 from commonplace.platform.identity.proofs import ProofNeeded, Proofs
 from commonplace.platform.identity.services.questions import (
+    FOREIGN_PATH,
     KEYS_PATH,
     MOST_PEOPLE,
     PEOPLE_PATH,
     PROOF_PATH,
     SESSION_PATH,
+    ForeignAnswer,
+    ForeignQuestion,
     KnownSession,
     PeopleAnswer,
     PeopleQuestion,
@@ -29,7 +34,7 @@ from commonplace.platform.identity.services.questions import (
 )
 from commonplace.platform.identity.services.signature import HEADER, ServiceKey
 from commonplace.platform.identity.tokens import key_set
-from commonplace.platform.identity.verifier import LiveSession
+from commonplace.platform.identity.verifier import Identity, LiveSession
 from commonplace.platform.parts import Parts
 
 T = TypeVar("T")
@@ -70,6 +75,23 @@ async def session(question: Question, parts: AllParts) -> Response:
     """Whether a session or an API token is alive, and whose it is."""
     live = await _live(parts, _read(question, SessionQuestion))
     return _answer(SessionAnswer(None if live is None else KnownSession.of(live)))
+
+
+@router.post(FOREIGN_PATH)
+async def foreign(question: Question, parts: AllParts) -> Response:
+    """Whom a token of another provider lets in."""
+    asked, known = _read(question, ForeignQuestion), parts[Identity].foreign
+    if known is None or not known.is_foreign(asked.token):
+        return _answer(ForeignAnswer(detail=InvalidCredential().detail))
+    origin = Origin(address=asked.address, user_agent=asked.user_agent, is_secure=asked.is_secure)
+    try:
+        admitted = await known.admit(asked.token, origin)
+    except Problem as problem:
+        is_over = isinstance(problem, SessionOver)
+        return _answer(ForeignAnswer(status=problem.status, detail=problem.detail, is_over=is_over))
+    return _answer(
+        ForeignAnswer(person_id=admitted.person_id, session_id=admitted.session_id, expires_at=admitted.expires_at)
+    )
 
 
 @router.post(PROOF_PATH)

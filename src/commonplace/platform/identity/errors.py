@@ -6,7 +6,8 @@ NotAuthenticated
 ├── SessionOver           401  its session was ended: signed out, expired, or the account is suspended
 └── ApiTokenOver          401  the API token was revoked, has expired, or is of elsewhere
 NotAllowed
-└── ScopeMissing          403  the API token was not made for this
+├── ScopeMissing          403  the API token was not made for this
+└── NotAdmitted           403  the token of another provider is genuine, and lets nobody in here
 Problem
 └── AccountsUnavailable   503  a separate service cannot ask the auth service; nobody is let in unasked
 """
@@ -62,6 +63,10 @@ class ScopeMissing(NotAllowed):
             **super().headers(),
             "WWW-Authenticate": f'Bearer realm="commonplace", error="insufficient_scope"{scope}',
         }
+
+
+class NotAdmitted(NotAllowed):
+    """The token of another provider is genuine, and lets nobody in here: the auth service says why."""
 
 
 class AccountsUnavailable(Problem):

@@ -2,6 +2,7 @@
 
 import base64
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from starlette.requests import HTTPConnection
@@ -11,6 +12,7 @@ from commonplace.platform.identity.api_tokens import PREFIX
 from commonplace.platform.identity.caller import SESSION_COOKIE, Caller
 from commonplace.platform.identity.enrolment import SecondFactorMissing
 from commonplace.platform.identity.errors import InvalidCredential
+from commonplace.platform.identity.foreign import OriginOf
 from commonplace.platform.identity.scopes import Scopes
 from commonplace.platform.identity.verifier import Identity
 from commonplace.platform.parts import Parts
@@ -70,7 +72,8 @@ async def _verified(connection: HTTPConnection) -> Caller:
         scheme, _, value = header.partition(" ")
         token = _token(scheme.lower(), value.strip())
         if not token.startswith(PREFIX):
-            return await parts[Identity].caller_of_bearer(token, even_enrolling=True, connection=connection)
+            origin = partial(parts[OriginOf].of, connection)
+            return await parts[Identity].caller_of_bearer(token, even_enrolling=True, origin=origin)
         caller = await parts[Identity].caller_of_api_token(token)
         parts[Scopes].refuse_unless_admitted(caller, connection.scope.get("method", "GET"), connection.scope["path"])
         return caller

@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from starlette.requests import HTTPConnection
-
 from commonplace.platform.identity.api_tokens import is_well_formed
 from commonplace.platform.identity.caller import EVERYTHING, Caller, Role
 from commonplace.platform.identity.enrolment import SecondFactorMissing
 from commonplace.platform.identity.errors import ApiTokenOver, InvalidCredential, SessionOver
-from commonplace.platform.identity.foreign import Admitted, ForeignTokens
+from commonplace.platform.identity.foreign import Admitted, ForeignTokens, Origin
 from commonplace.platform.identity.remembered import RememberedCallers
 from commonplace.platform.identity.tokens import AccessTokens, Claims
 
@@ -99,11 +97,11 @@ class Identity:
         bus.subscribe(SESSION_CHANGED, self._hear)
 
     async def caller_of_bearer(
-        self, token: str, *, even_enrolling: bool = False, connection: HTTPConnection | None = None
+        self, token: str, *, even_enrolling: bool = False, origin: Callable[[], Origin] | None = None
     ) -> Caller:
         """The caller of an access token; with `even_enrolling` also one who has to set up a second factor first.
 
-        Tokens of others are taken with the `connection` that they came by, where they are taken at all.
+        Tokens of others are taken with the `origin` that they came from, where they are taken at all.
 
         Raises:
             SecondFactorMissing: the caller has to do so.
@@ -114,9 +112,9 @@ class Identity:
         """
         caller = await self._recall(self._remembered, token)
         if caller is None:
-            is_foreign = connection is not None and self.foreign is not None and self.foreign.is_foreign(token)
-            if is_foreign and connection is not None and self.foreign is not None:
-                claims: Claims | Admitted = await self.foreign.admit(token, connection)
+            foreign = self.foreign
+            if origin is not None and foreign is not None and foreign.is_foreign(token):
+                claims: Claims | Admitted = await foreign.admit(token, origin())
             else:
                 claims = await self.tokens.verify(token)
             caller = await self._current(

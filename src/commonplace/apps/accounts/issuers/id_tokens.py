@@ -1,9 +1,7 @@
 """ID tokens (OpenID Connect Core 1.0, section 3.1.3.7), and what else an issuer signs: is it genuine, and for us?"""
 
 import hmac
-import json
 import re
-from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -43,19 +41,6 @@ def header_of(token: str) -> Mapping[str, Any]:
     if kid is not None and not (isinstance(kid, str) and 0 < len(kid) <= _LONGEST_KID):
         raise TokenNotBelieved("its key id is none")
     return header
-
-
-def claimed_issuer(token: str) -> str | None:
-    """Who `token` says made it, for choosing whom to ask; nothing of it is verified."""
-    if len(token) > LONGEST or not _SHAPE.fullmatch(token):
-        return None
-    body = token.split(".")[1]
-    try:
-        claims = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    except (ValueError, RecursionError):
-        return None
-    said = claims.get("iss") if isinstance(claims, dict) else None
-    return said if isinstance(said, str) else None
 
 
 async def signed_claims(token: str, provider: Provider, now: float) -> dict[str, Any]:

@@ -16,10 +16,9 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import structlog
-from starlette.requests import HTTPConnection
 
 from commonplace.apps.accounts.context import Accounts
-from commonplace.apps.accounts.device import Device, device_of
+from commonplace.apps.accounts.device import Device
 from commonplace.apps.accounts.events import SignedIn
 from commonplace.apps.accounts.factors import standing
 from commonplace.apps.accounts.issuers import id_tokens, queries, service
@@ -38,7 +37,7 @@ from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import WriteSession
 from commonplace.platform.events import log
 from commonplace.platform.identity.errors import SessionOver
-from commonplace.platform.identity.foreign import LONGEST_FOREIGN_TOKEN, Admitted
+from commonplace.platform.identity.foreign import Admitted, Origin, claimed_issuer
 from commonplace.platform.leaving import erasures
 
 _READS_ONESELF: Final = "aws.cognito.signin.user.admin"  # the scope that lets a token ask for its own attributes
@@ -55,9 +54,9 @@ class PoolTokens:
 
     def is_foreign(self, token: str) -> bool:
         """Whether the token says that a pool of ours made it."""
-        return len(token) <= LONGEST_FOREIGN_TOKEN and id_tokens.claimed_issuer(token) in self._pools
+        return claimed_issuer(token) in self._pools
 
-    async def admit(self, token: str, connection: HTTPConnection) -> Admitted:
+    async def admit(self, token: str, origin: Origin) -> Admitted:
         """Verify the token; find or begin the session that it stands for, and make the person where there is none.
 
         Raises:
@@ -66,7 +65,7 @@ class PoolTokens:
             AddressHasAccount, AddressNotVouched, RegistrationClosed: no account can be made by it.
             IssuerUnavailable, IssuerNotBelieved: the pool's keys or the person's attributes cannot be had.
         """
-        provider = self._pools[id_tokens.claimed_issuer(token) or ""]
+        provider = self._pools[claimed_issuer(token) or ""]
         try:
             claims = await id_tokens.signed_claims(token, provider, self._accounts.clock())
             _check(claims, provider)
@@ -78,7 +77,8 @@ class PoolTokens:
         async with self._accounts.database.reading() as reading:
             session = await reading.first(queries.POOL_SESSION, session_id=session_id)
         if session is None or session.expires_at.timestamp() < expires_at or provider.issuer.administrators_group:
-            come = (token, provider, claims, told, session_id, device_of(connection))
+            device = Device(address=origin.address, user_agent=origin.user_agent, is_secure=origin.is_secure)
+            come = (token, provider, claims, told, session_id, device)
             try:
                 return await self._begin_or_prolong(*come)
             except AddressHasAccount:  # perhaps by another request with the first token of the same person

@@ -13,7 +13,7 @@ from commonplace.platform.identity.services.client import AccountsClient
 from commonplace.platform.identity.services.people import RemotePeople
 from commonplace.platform.identity.services.service import AuthService
 from commonplace.platform.identity.services.signature import ServiceKey
-from commonplace.platform.identity.services.sources import RemoteKeys, RemoteProofs, RemoteSessions
+from commonplace.platform.identity.services.sources import RemoteForeignTokens, RemoteKeys, RemoteProofs, RemoteSessions
 from commonplace.platform.identity.settings import JwtSettings
 from commonplace.platform.identity.tokens import KEYS_CHANGED, AccessTokens
 from commonplace.platform.identity.verifier import Identity
@@ -32,15 +32,15 @@ def compose_remote(parts: Parts, urls: Sequence[str], *, transport: httpx.AsyncB
     client = AccountsClient(urls, parts[ServiceKey], transport=transport)
     keys = RemoteKeys(client)
     parts[Bus].subscribe(KEYS_CHANGED, keys.grow_stale)
-    parts.add(
-        Identity(
-            tokens=AccessTokens(keys, parts[JwtSettings], clock=clock),
-            sessions=RemoteSessions(client),
-            bus=parts[Bus],
-            recheck_seconds=REMEMBERED_SECONDS,
-            clock=clock,
-        )
+    identity = Identity(
+        tokens=AccessTokens(keys, parts[JwtSettings], clock=clock),
+        sessions=RemoteSessions(client),
+        bus=parts[Bus],
+        recheck_seconds=REMEMBERED_SECONDS,
+        clock=clock,
     )
+    identity.foreign = RemoteForeignTokens(client, parts[JwtSettings].issuer)
+    parts.add(identity)
     people = RemotePeople(client, cache=parts[SharedCache]) if SharedCache in parts else RemotePeople(client)
     parts.add(people, as_=People)
     parts.add(RemoteProofs(client), as_=Proofs)

@@ -15,6 +15,7 @@ KEYS_PATH: Final = f"{PREFIX}identity/keys"  #: GET: the JSON Web Key Set
 SESSION_PATH: Final = f"{PREFIX}identity/session"  #: POST `SessionQuestion`: `SessionAnswer`
 PROOF_PATH: Final = f"{PREFIX}identity/proof"  #: POST `ProofQuestion`: `ProofAnswer`
 PEOPLE_PATH: Final = f"{PREFIX}identity/people"  #: POST `PeopleQuestion`: `PeopleAnswer`
+FOREIGN_PATH: Final = f"{PREFIX}identity/foreign"  #: POST `ForeignQuestion`: `ForeignAnswer`
 MOST_PEOPLE: Final = 1000  #: in one question
 
 
@@ -80,6 +81,26 @@ class ProofAnswer(msgspec.Struct, frozen=True, kw_only=True):
     is_proved: bool
     minutes: int = 0
     factors: list[str] = msgspec.field(default_factory=list)
+
+
+class ForeignQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom does this token of another provider let in? It came from there."""
+
+    token: str
+    address: str
+    user_agent: str
+    is_secure: bool
+
+
+class ForeignAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom; or with which status and why nobody."""
+
+    person_id: UUID | None = None
+    session_id: UUID | None = None
+    expires_at: float = 0.0
+    status: int = 401
+    detail: str = ""
+    is_over: bool = False  #: whether it was a session that has ended
 
 
 class PeopleQuestion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import time
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
@@ -11,13 +12,17 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from commonplace.platform.identity.caller import Caller
-from commonplace.platform.identity.errors import AccountsUnavailable
+from commonplace.platform.identity.errors import AccountsUnavailable, InvalidCredential, NotAdmitted, SessionOver
+from commonplace.platform.identity.foreign import Admitted, Origin, claimed_issuer
 from commonplace.platform.identity.proofs import ProofNeeded
 from commonplace.platform.identity.services.client import AccountsClient
 from commonplace.platform.identity.services.questions import (
+    FOREIGN_PATH,
     KEYS_PATH,
     PROOF_PATH,
     SESSION_PATH,
+    ForeignAnswer,
+    ForeignQuestion,
     ProofAnswer,
     ProofQuestion,
     SessionAnswer,
@@ -70,6 +75,43 @@ class RemoteProofs:
         answer = await self._client.ask(PROOF_PATH, question, ProofAnswer)
         if not answer.is_proved:
             raise ProofNeeded(minutes=answer.minutes, factors=tuple(answer.factors))
+
+
+class RemoteForeignTokens:
+    """`ForeignTokens` of the auth service: it knows the other providers, and is asked about whatever is not ours."""
+
+    def __init__(self, client: AccountsClient, issuer: str) -> None:
+        """With the name that our own tokens bear as their issuer."""
+        self._client = client
+        self._issuer = issuer
+
+    def is_foreign(self, token: str) -> bool:
+        """Whether the token says that a provider elsewhere made it."""
+        claimed = claimed_issuer(token)
+        return claimed is not None and claimed != self._issuer and claimed.startswith("https://")
+
+    async def admit(self, token: str, origin: Origin) -> Admitted:
+        """Have the auth service verify the token, and find or begin its session.
+
+        Raises:
+            InvalidCredential: it is forged, over, or not for us.
+            SessionOver: its session was ended here, or the person is suspended.
+            NotAdmitted: it is genuine, and no account goes with it; the text says why.
+            AccountsUnavailable: it cannot be found out.
+        """
+        question = ForeignQuestion(
+            token=token, address=origin.address, user_agent=origin.user_agent, is_secure=origin.is_secure
+        )
+        answer = await self._client.ask(FOREIGN_PATH, question, ForeignAnswer)
+        if answer.person_id is not None and answer.session_id is not None:
+            return Admitted(person_id=answer.person_id, session_id=answer.session_id, expires_at=answer.expires_at)
+        if answer.is_over:
+            raise SessionOver
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            raise InvalidCredential(answer.detail)
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise AccountsUnavailable
+        raise NotAdmitted(answer.detail)
 
 
 class _Key(msgspec.Struct, frozen=True):
