@@ -63,6 +63,7 @@ from commonplace.platform.secrets.watch import SecretsWatch
 from commonplace.platform.sharing import api as sharing_api
 from commonplace.platform.sharing import link_api
 from commonplace.platform.sharing.loaders import Loaders
+from commonplace.platform.sharing.visits.gate import LinkGate
 from commonplace.platform.storage.build import build_storage
 from commonplace.platform.storage.objects import VERSIONS, ObjectUses
 from commonplace.platform.storage.protocol import ObjectStorage
@@ -176,6 +177,8 @@ def compose(
     parts.add(Ledger(parts[ObjectStorage], settings.data_dir))
     parts.add(ServiceKey(secret.encode()))
     parts.add(OriginOf(origin_of))
+    parts.add(LinkGate(secret.encode()))
+    parts.on_close(parts[LinkGate].close)
     if settings.accounts_url and all(app.name != ACCOUNTS for app in apps):
         from commonplace.platform.identity.services.compose import compose_remote  # noqa: PLC0415 - loads httpx
 
@@ -356,6 +359,7 @@ def _is_public(apps: Iterable[App]) -> Callable[[str, str], bool]:
 
 def _is_stream(apps: Iterable[App]) -> Callable[[str, str], bool]:
     streams = [load(app.streams) for app in apps if app.streams is not None]
+    streams.append(link_api.is_stream)
     return lambda method, path: path == "/api/live" or any(is_stream(method, path) for is_stream in streams)
 
 

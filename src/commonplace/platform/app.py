@@ -111,6 +111,7 @@ class App:
     jobs: Mapping[str, str] = field(default_factory=dict)
     kinds: Sequence[str] = ()  #: dotted references to `Kind` objects
     loaders: Mapping[str, str] = field(default_factory=dict)  #: kind that can be shared to its `sharing.loaders.Loader`
+    linked: Mapping[str, str] = field(default_factory=dict)  #: kind to its `sharing.visits.linked.LinkedKind`
     personal_data: str | None = (
         None  #: a sequence of `leaving.personal.PersonalTable`: its tables beside those of items
     )

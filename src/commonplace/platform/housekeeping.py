@@ -35,6 +35,17 @@ app = App(
             handler="commonplace.platform.leaving.jobs:remove_old_archives",
         ),
         Schedule(name="mind_jobs", cron="17 * * * *", handler="commonplace.platform.jobs.work:mind_jobs"),
+        Schedule(
+            name="tell_of_links",
+            cron="*/5 * * * *",
+            handler="commonplace.platform.sharing.visits.housekeeping:tell_of_links",
+            queue="notifications",
+        ),
+        Schedule(
+            name="forget_visits",
+            cron="17 3 * * *",
+            handler="commonplace.platform.sharing.visits.housekeeping:forget_visits",
+        ),
         Schedule(name="forget_ticks", cron="47 2 * * *", handler=f"{_HERE}:forget_ticks"),
     ),
     subscriptions=(
@@ -54,6 +65,12 @@ app = App(
             title="Something is shared with me",
             event="commonplace.platform.sharing.events:ItemShared",
             tell="commonplace.platform.history.shared_notice:item_shared",
+        ),
+        NoticeKind(
+            name="link_used",
+            title="Somebody came by a link of mine that tells me so",
+            event="commonplace.platform.sharing.events:LinkUsed",
+            tell="commonplace.platform.history.shared_notice:link_used",
         ),
     ),
 )

@@ -68,7 +68,9 @@ async def live(who: Any, other: Any, deliver: Deliver) -> str:
     assert made.status_code == 201, made.text
     assert (await who.post("/api/tasks", json={"title": "Milk", "list_id": made.json()["id"]})).status_code == 201
     await share(who, folder, email=other.email, level="edit")
-    await who.post("/api/shares/links", json={"item_id": folder})
+    link = (await who.post("/api/shares/links", json={"item_id": folder, "asks_name": True})).json()["token"]
+    shown = (await other.post(f"/api/links/{link}/pass", json={"name": "Evangelina's aunt"})).json()["link_pass"]
+    assert (await other.get(f"/api/links/{link}", headers={"Link-Pass": shown})).status_code == 200
     theirs = await upload(other, "minutes.txt", b"ours")
     await share(other, theirs, email=who.email, level="own")
     assert (await who.put(f"/api/files/{theirs}/content", content=b"ours, corrected")).status_code == 200

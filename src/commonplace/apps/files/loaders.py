@@ -9,9 +9,9 @@ from commonplace.platform.database.session import ReadSession
 
 
 async def file_details(session: ReadSession, ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
-    """Size, type and hash of each of these files."""
+    """Size, type and hash of each of these files, and whether there are smaller pictures of it."""
     rows = await session.all(queries.FILE_DETAILS, ids=list(ids))
-    return {row.id: {name: row[name] for name in ("size_bytes", "media_type", "sha256")} for row in rows}
+    return {row.id: {name: row[name] for name in ("size_bytes", "media_type", "sha256", "has_picture")} for row in rows}
 
 
 async def folder_details(_session: ReadSession, ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, Any]]:

@@ -43,6 +43,7 @@ app = App(
         "file": "commonplace.apps.files.loaders:file_details",
         "folder": "commonplace.apps.files.loaders:folder_details",
     },
+    linked={"file": "commonplace.apps.files.linked:FILE", "folder": "commonplace.apps.files.linked:FOLDER"},
     export="commonplace.apps.files.leaving:export",
     erase="commonplace.apps.files.leaving:erase",
     object_uses=("commonplace.apps.files.object_uses:RENDITIONS",),

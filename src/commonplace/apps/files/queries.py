@@ -85,7 +85,11 @@ NAMED = Query(
 )
 #: Whoever holds a link to them was found to be allowed to see them before (`platform/sharing/links.py`).
 FILE_DETAILS = Query(
-    text("SELECT id, size_bytes, media_type, sha256 FROM files.file WHERE id = ANY(CAST(:ids AS uuid[]))")
+    text("""
+    SELECT file.id, file.size_bytes, file.media_type, file.sha256, EXISTS (
+        SELECT FROM files.rendition WHERE rendition.object_id = file.object_id) AS has_picture
+    FROM files.file WHERE file.id = ANY(CAST(:ids AS uuid[]))
+    """)
 )
 OBJECT_KEY = Query(text("SELECT key FROM platform.object WHERE id = :object_id"))
 

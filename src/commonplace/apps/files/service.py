@@ -42,6 +42,14 @@ class Written(NamedTuple):
     key: str | None = None
 
 
+class Brought(NamedTuple):
+    """A file that came by a link: its id and name, and the key of the object that holds its bytes."""
+
+    id: UUID
+    title: str
+    key: str
+
+
 class NewFile(NamedTuple):
     """A file to be made of received bytes."""
 
@@ -105,6 +113,24 @@ async def create_files(
                 raise NameTaken(item["title"])
             written[item["id"]] = await _create_beside(session, caller, item)
     return [written[item["id"]] for item in items]
+
+
+async def create_for_visitor(session: WriteSession, new: NewFile, *, folder_id: UUID, owner_id: UUID) -> Brought:
+    """Make a file that somebody without an account brought by a link, beside what has its name.
+
+    `owner_id` is the folder's owner. That the link is good for this was found in the same transaction.
+    """
+    item = _new_item(owner_id, new, folder_id)
+    rows = await record.create_where_free(session, FILE, [item], by=None)
+    if not rows:
+        await places.lock_name(session, folder_id, new.name)
+    for _ in range(_TRIES):
+        if rows:
+            return Brought(rows[0]["id"], item["title"], rows[0]["object_key"])
+        title = await places.free_title(session, folder_id, lambda number: numbered_file(new.name, number))
+        item = {**item, "title": title, "name_key": places.name_key(title)}
+        rows = await record.create_where_free(session, FILE, [item], by=None)
+    raise NameTaken(new.name)
 
 
 async def replace_content(

@@ -133,11 +133,11 @@ class StreamResponse(Response):
 
     def __init__(self, reader: ObjectReader, status: HTTPStatus, headers: Mapping[str, str]) -> None:
         super().__init__(status_code=status, headers=dict(headers))
-        self._reader = reader
+        self.reader = reader
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         """Send the bytes as they come. A client that goes away ends it: the server raises, or cancels."""
-        async with self._reader as chunks:
+        async with self.reader as chunks:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             async for chunk in chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})

@@ -1,9 +1,9 @@
-"""Sharing over HTTP: grants to people, what others share with the caller, and links."""
+"""Sharing over HTTP: grants to people, and what others share with the caller. Links have modules of their own."""
 
 from collections.abc import Mapping
-from datetime import MAXYEAR, UTC, datetime
+from datetime import MAXYEAR, datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 from uuid import UUID
 
 from fastapi import Query as QueryParameter
@@ -14,14 +14,11 @@ from commonplace.platform.database.session import Database
 from commonplace.platform.errors import NotAuthenticated
 from commonplace.platform.http.dependencies import AllParts, CurrentCaller, UnitOfWork, Writing
 from commonplace.platform.http.problems import problems
-from commonplace.platform.http.public_url import PublicUrl
-from commonplace.platform.http.routing import Router, answers_a_secret
+from commonplace.platform.http.routing import Router
 from commonplace.platform.identity.people import People, Person
-from commonplace.platform.sharing import grants, link_api, links
+from commonplace.platform.sharing import grants, link_api, link_owner_api
 from commonplace.platform.sharing.errors import (
     GrantNotFound,
-    LinkNotKnown,
-    MalformedExpiry,
     MalformedGrantee,
     NotYoursToShare,
     SharedAlready,
@@ -37,10 +34,6 @@ from commonplace.platform.sharing.schemas import (
     GrantCreate,
     GrantPage,
     GrantRead,
-    LinkCreate,
-    LinkMade,
-    LinkPage,
-    LinkRead,
     ReceivedItem,
     ReceivedPage,
     ReceivedRead,
@@ -57,7 +50,7 @@ Item = Annotated[UUID, QueryParameter(description="The item whose own shares are
 
 
 class _AfterId(NamedTuple):
-    """Where a page of grants or links ended."""
+    """Where a page of grants ended."""
 
     id: UUID
 
@@ -155,50 +148,6 @@ async def accept_share(grant_id: UUID, caller: CurrentCaller, session: Writing) 
     await grants.accept(session, caller.person_id, grant_id)
 
 
-@shares.post("/links", status_code=HTTPStatus.CREATED, responses=problems(*_SEEN, MalformedExpiry, TooManyShares))
-@answers_a_secret
-async def make_link(new: LinkCreate, caller: CurrentCaller, unit: UnitOfWork, parts: AllParts) -> LinkMade:
-    """Make a link by which anybody can read an item and all that lies in it. Its token is told this once.
-
-    `Idempotency-Key` is not heeded, since the answer is kept nowhere: repeated, it makes another link.
-    """
-    expires_at = _expiry(new.expires_at)
-    made = await links.make(
-        await unit.writing(),
-        caller.person_id,
-        new.item_id,
-        expires_at=expires_at,
-        kinds=parts[Loaders].kinds,
-        most=parts[SharingSettings].links_per_item,
-    )
-    url = parts[PublicUrl].to(f"/api/links/{made.token}")
-    return LinkMade(**_link(made.row), token=made.token, url=url)
-
-
-@shares.get("/links", responses=problems(*_SEEN, UnknownPage))
-async def list_links(
-    item_id: Item, caller: CurrentCaller, parts: AllParts, limit: Limit = 50, after: After = None
-) -> LinkPage:
-    """The links that lead to an item, expired ones too."""
-    place = None if after is None else read_cursor(after, _AfterId).id
-    async with parts[Database].reading() as session:
-        rows = await links.links_of(
-            session, caller.person_id, item_id, kinds=parts[Loaders].kinds, limit=limit + 1, after=place
-        )
-    items = [LinkRead(**_link(row)) for row in rows[:limit]]
-    return LinkPage(items=items, next=write_cursor(items[-1].id) if len(rows) > limit else None)
-
-
-@shares.delete(
-    "/links/{link_id:uuid}",
-    status_code=HTTPStatus.NO_CONTENT,
-    responses=problems(NotAuthenticated, LinkNotKnown),
-)
-async def revoke_link(link_id: UUID, caller: CurrentCaller, session: Writing, parts: AllParts) -> None:
-    """Revoke a link. Whoever asks by it from now on is told that it leads nowhere."""
-    await links.revoke(session, caller.person_id, link_id, kinds=parts[Loaders].kinds)
-
-
 async def _grantee(people: People, new: GrantCreate) -> tuple[Grantee, Mapping[UUID, Person]]:
     """To whom access is to be given, and what may be told of them. Asked before a transaction begins.
 
@@ -244,27 +193,6 @@ def _received(row: Row, owners: Mapping[UUID, Person]) -> ReceivedRead:
     )
 
 
-def _expiry(moment: datetime | None) -> datetime | None:
-    """When a link is to expire, in UTC.
-
-    Raises:
-        MalformedExpiry: that has no time zone, is past, or is later than any calendar says.
-    """
-    if moment is None:
-        return None
-    try:
-        in_utc = moment.astimezone(UTC)
-    except OverflowError:
-        raise MalformedExpiry from None
-    if moment.tzinfo is None or in_utc <= datetime.now(UTC):
-        raise MalformedExpiry
-    return in_utc
-
-
-def _link(row: Row) -> dict[str, Any]:
-    return {name: row[name] for name in ("id", "item_id", "created_at", "created_by", "expires_at")}
-
-
 router = Router()
-for part in (shares, link_api.router):
+for part in (shares, link_owner_api.router, link_api.router):
     router.routes.extend(part.routes)

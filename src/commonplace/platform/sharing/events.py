@@ -89,3 +89,23 @@ class LinkRevoked(Event):
     name: ClassVar[str] = "link.revoked"
     link_id: UUID
     item_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkChanged(Event):
+    """What a link is good for, its password or its address is another one now."""
+
+    name: ClassVar[str] = "link.changed"
+    link_id: UUID
+    item_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkUsed(Event):
+    """Strangers came by a link: so many since this was told last. Who they were stands in the link's ledger."""
+
+    name: ClassVar[str] = "link.used"
+    link_id: UUID
+    item_id: UUID
+    visits: int
+    uploads: int

@@ -1,7 +1,7 @@
 """What sharing takes and answers over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -101,64 +101,3 @@ class ReceivedPage(BaseModel):
 
     items: list[ReceivedRead]
     next: str | None
-
-
-class LinkCreate(BaseModel):
-    """A link to be made: whoever holds it can read the item and all that lies in it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    item_id: UUID
-    expires_at: Annotated[datetime | None, Field(description="Null: it is good until it is revoked.")] = None
-
-
-class LinkRead(BaseModel):
-    """A link, without what opens it: that is told once."""
-
-    id: UUID
-    item_id: UUID
-    created_at: datetime
-    created_by: UUID
-    expires_at: datetime | None
-
-
-class LinkMade(LinkRead):
-    """A new link. Nobody can ask for its token again: only its digest is kept."""
-
-    token: str
-    url: str
-
-
-class LinkPage(BaseModel):
-    """A page of links, the oldest first."""
-
-    items: list[LinkRead]
-    next: str | None
-
-
-class SharedItem(BaseModel):
-    """An item as the holder of a link sees it."""
-
-    id: UUID
-    kind: str
-    name: str
-    parent_id: Annotated[UUID | None, Field(description="The container it lies in; null: the link leads to it.")]
-    version: int
-    updated_at: datetime
-    details: Annotated[dict[str, Any], Field(description="What else there is to know, by its kind: a file's size.")]
-
-
-class SharedItemPage(BaseModel):
-    """A page of what lies in a container, by kind and name."""
-
-    items: list[SharedItem]
-    next: str | None
-
-
-class LinkOpened(BaseModel):
-    """What a link leads to."""
-
-    item: SharedItem
-    expires_at: datetime | None
-    access: Literal["view"]
-    children: Annotated[SharedItemPage, Field(description="The first page of what lies in it.")]
