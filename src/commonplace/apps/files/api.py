@@ -13,12 +13,13 @@ from commonplace.apps.files import (
     queries,
     service,
     trash_api,
+    tree_api,
     upload_api,
     version_api,
 )
 from commonplace.apps.files.archives import api as archives_api
 from commonplace.apps.files.errors import FileNotFound, InvalidName
-from commonplace.apps.files.listing import page_of
+from commonplace.apps.files.listing import TagFilter, page_of, tags_of
 from commonplace.apps.files.past import api as past_api
 from commonplace.apps.files.schemas import FileChange, FilePage, FileRead, FileReplacement, Sort
 from commonplace.apps.files.service import Written
@@ -56,10 +57,12 @@ _CHANGING: Final[dict[int | str, dict[str, Any]]] = {
 async def list_files(
     caller: CurrentCaller,
     session: Reading,
+    *,
     folder_id: Annotated[UUID | None, QueryParameter(description="Left out: the top level.")] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
     after: Annotated[str | None, QueryParameter(description="`next` of the page before.")] = None,
     sort: Sort = "name",
+    tag: TagFilter = None,
 ) -> Response:
     """The files in a folder, or at the top level."""
     return await page_of(
@@ -70,6 +73,7 @@ async def list_files(
         sort=sort,
         limit=limit,
         after=after,
+        tags=tags_of(tag),
     )
 
 
@@ -90,7 +94,7 @@ async def read_file(file_id: UUID, request: Request, caller: CurrentCaller, sess
 async def change_file(
     file_id: UUID, change: FileChange, caller: CurrentCaller, session: Writing, if_match: IfMatch
 ) -> Response:
-    """Rename or move a file; what is left out stays as it is."""
+    """Rename, move or tag a file; what is left out stays as it is."""
     given = change.model_fields_set
     written = await service.change_file(
         session,
@@ -98,6 +102,7 @@ async def change_file(
         file_id,
         name=change.name if "name" in given else None,
         place=(change.folder_id,) if "folder_id" in given else None,
+        tags=change.tags if "tags" in given else None,
         expected=if_match,
     )
     return _answer(written)
@@ -148,6 +153,7 @@ for part in (
     upload_api.router,
     content_api.router,
     version_api.router,
+    tree_api.router,
     folder_api.router,
     past_api.folders,
     past_api.files,

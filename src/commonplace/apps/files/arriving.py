@@ -4,11 +4,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
+from pydantic import TypeAdapter, ValidationError
+
 from commonplace.apps.files.errors import InvalidName
 from commonplace.apps.files.events import FileUploaded, FolderCreated
 from commonplace.apps.files.models import FILE, FOLDER
 from commonplace.apps.files.names import checked_name, numbered_file, numbered_folder
+from commonplace.apps.files.schemas import Tags
 from commonplace.platform.leaving.arrival import Arrival, Arriving, NotTaken
+
+_TAGS: Final[TypeAdapter[list[str]]] = TypeAdapter(Tags)
 
 
 def _title(title: str) -> str:
@@ -27,11 +32,20 @@ def _file(arriving: Arriving) -> dict[str, Any]:
         "size_bytes": arriving.object.size_bytes,
         "media_type": arriving.object.media_type,
         "sha256": arriving.object.sha256,
+        "tags": _tags(arriving),
     }
 
 
-def _folder(_arriving: Arriving) -> dict[str, Any]:
-    return {}
+def _folder(arriving: Arriving) -> dict[str, Any]:
+    return {"tags": _tags(arriving)}
+
+
+def _tags(arriving: Arriving) -> list[str]:
+    """Those that a tag can be: whatever an archive says, no more is taken than could be sent."""
+    try:
+        return _TAGS.validate_python(arriving.state.get("tags", []))
+    except ValidationError:
+        return []
 
 
 def _uploaded(file_id: UUID, values: Mapping[str, Any]) -> FileUploaded:

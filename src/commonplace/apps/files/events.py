@@ -50,6 +50,14 @@ class FileMoved(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileTagged(Event):
+    """A file has other tags than before."""
+
+    name: ClassVar[str] = "file.tagged"
+    file_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class FileTrashed(Event):
     """A file was moved to the trash."""
 
@@ -109,6 +117,14 @@ class FolderMoved(Event):
     folder_id: UUID
     from_folder_id: UUID | None
     to_folder_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderTagged(Event):
+    """A folder has other tags than before."""
+
+    name: ClassVar[str] = "folder.tagged"
+    folder_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from commonplace.apps.files import folders, queries
 from commonplace.apps.files.errors import FolderNotFound, InvalidName
 from commonplace.apps.files.folders import WrittenFolder
-from commonplace.apps.files.listing import page_of
+from commonplace.apps.files.listing import TagFilter, page_of, tags_of
 from commonplace.apps.files.schemas import (
     FolderChange,
     FolderCreate,
@@ -78,10 +78,12 @@ async def create_folder(
 async def list_folders(
     caller: CurrentCaller,
     session: Reading,
+    *,
     parent_id: UUID | None = None,
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
     after: Annotated[str | None, QueryParameter(description="`next` of the page before.")] = None,
     sort: FolderSort = "name",
+    tag: TagFilter = None,
 ) -> Response:
     """The folders in a folder, or at the top level."""
     return await page_of(
@@ -92,6 +94,7 @@ async def list_folders(
         sort=sort,
         limit=limit,
         after=after,
+        tags=tags_of(tag),
     )
 
 
@@ -135,7 +138,7 @@ async def change_folder(
     parts: AllParts,
     if_match: IfMatch,
 ) -> Response:
-    """Rename or move a folder; what is left out stays. What lies in it goes with it, in one version of the folder."""
+    """Rename, move or tag a folder; what is left out stays. What lies in it goes with it, in one version."""
     given = change.model_fields_set
     written = await folders.change_folder(
         session,
@@ -143,6 +146,7 @@ async def change_folder(
         folder_id,
         name=change.name if "name" in given else None,
         place=(change.parent_id,) if "parent_id" in given else None,
+        tags=change.tags if "tags" in given else None,
         expected=if_match,
         deepest=parts[FilesSettings].deepest_folder,
     )

@@ -1,11 +1,19 @@
 """What files does with folders. Each function returns the folder as JSON."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from commonplace.apps.files import queries
 from commonplace.apps.files.errors import FolderNotFound
-from commonplace.apps.files.events import FolderCreated, FolderMoved, FolderRenamed, FolderRestored, FolderTrashed
+from commonplace.apps.files.events import (
+    FolderCreated,
+    FolderMoved,
+    FolderRenamed,
+    FolderRestored,
+    FolderTagged,
+    FolderTrashed,
+)
 from commonplace.apps.files.models import FOLDER
 from commonplace.apps.files.names import checked_name, numbered_folder
 from commonplace.apps.files.schemas import OnFolderConflict
@@ -16,6 +24,7 @@ from commonplace.platform.history import places, record, trash
 from commonplace.platform.history.record import ItemFields, NameTaken, NewItem, StaleVersion
 from commonplace.platform.identity.caller import Caller
 from commonplace.platform.sharing import access
+from commonplace.platform.sharing.errors import PlaceNotYours
 
 
 class WrittenFolder(NamedTuple):
@@ -98,8 +107,9 @@ async def change_folder(
     place: tuple[UUID | None] | None,
     expected: int | None,
     deepest: int,
+    tags: Sequence[str] | None = None,
 ) -> WrittenFolder:
-    """Rename or move a folder, or both. `name` None: as it is; `place`: the parent in a tuple, None: where it is.
+    """Rename, move or tag a folder. What is None stays as it is; `place` is the parent in a tuple.
 
     Raises:
         FolderNotFound: there is no such folder, or the caller may not see it.
@@ -112,25 +122,40 @@ async def change_folder(
         NameTaken: something else there has this name.
         StaleVersion: `expected` is given and is not the folder's version.
     """
-    locked = await access.require_in_place(
-        session, caller.person_id, await record.lock(session, FOLDER, folder_id), FolderNotFound
+    locked, rights = await access.require(
+        session, caller.person_id, await record.lock(session, FOLDER, folder_id), "write", FolderNotFound
     )
+    is_placed = name is not None or place is not None
+    if is_placed and not rights.may_place:
+        raise PlaceNotYours
     if expected is not None and expected != locked.version:
         raise StaleVersion(expected=expected, actual=locked.version)
     fields: ItemFields = {}
+    values: dict[str, Any] = {}
     fact: Event = FolderRenamed(folder_id=folder_id)
+    if tags is not None and list(tags) != locked.tags:
+        values["tags"] = list(tags)
+        fact = FolderTagged(folder_id=folder_id)
     if name is not None and name != locked.title:
         fields |= {"title": checked_name(name), "name_key": places.name_key(name)}
+        fact = FolderRenamed(folder_id=folder_id)
     if place is not None and place[0] != locked.parent_id:
         owner_id = await places.require_container(session, caller.person_id, place[0], kind=FOLDER.name)
         access.refuse_other_owner(locked, owner_id)
         await places.require_move(session, owner_id, folder_id, place[0], limit=deepest)
         fields["parent_id"] = place[0]
         fact = FolderMoved(folder_id=folder_id, from_folder_id=locked.parent_id, to_folder_id=place[0])
-    if not fields:
+    if not fields and not values:
         return await _as_it_is(session, caller, folder_id)
     row = await record.change(
-        session, FOLDER, locked, item=fields, fact=fact, by=caller.person_id, returning=queries.FOLDER_JSON
+        session,
+        FOLDER,
+        locked,
+        values=values,
+        item=fields,
+        fact=fact,
+        by=caller.person_id,
+        returning=queries.FOLDER_JSON,
     )
     return WrittenFolder(row.returned, row.version, row.id)
 
@@ -183,7 +208,7 @@ def _new_item(owner_id: UUID, name: str, parent_id: UUID | None) -> NewItem:
         parent_id=parent_id,
         title=checked_name(name),
         name_key=places.name_key(name),
-        values={},
+        values={"tags": []},
         fact=FolderCreated(folder_id=folder_id),
     )
 

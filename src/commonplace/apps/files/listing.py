@@ -1,9 +1,11 @@
 """Pages of files and folders, as JSON."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
+from fastapi import Query as QueryParameter
 from starlette.responses import Response
 
 from commonplace.apps.files import queries
@@ -14,6 +16,9 @@ from commonplace.platform.history.places import ContainerNotFound
 from commonplace.platform.http.moments import moment_of_cursor
 from commonplace.platform.identity.caller import Caller
 
+TagFilter = Annotated[
+    str | None, QueryParameter(max_length=500, description="Only what has all of these tags, with commas between.")
+]
 Page = Callable[..., Query]
 
 
@@ -25,6 +30,12 @@ class _Cursor(NamedTuple):
     id: UUID
 
 
+def tags_of(tag: str | None) -> Sequence[str]:
+    """The tags that a `TagFilter` names; what stands between commas, as tags are written."""
+    named = unicodedata.normalize("NFC", tag or "").replace("\0", "").split(",")
+    return [name for name in (" ".join(one.split()) for one in named) if name]
+
+
 async def page_of(
     session: ReadSession,
     caller: Caller,
@@ -34,8 +45,11 @@ async def page_of(
     sort: str,
     limit: int,
     after: str | None,
+    tags: Sequence[str] = (),
 ) -> Response:
     """One page of `queries.files_page` or `queries.folders_page`; `container` is its parameter and what it is to be.
+
+    With `tags` only what has all of them.
 
     Raises:
         UnknownPage: `after` is no cursor of this list in this order.
@@ -47,7 +61,9 @@ async def page_of(
         parameters[name] = container_id
     if after is not None:
         parameters |= _place_in(after, sort)
-    statement = page(sort, in_folder=container_id is not None, is_later_page=after is not None)
+    if tags:
+        parameters["tags"] = list(tags)
+    statement = page(sort, in_folder=container_id is not None, is_later_page=after is not None, is_tagged=bool(tags))
     row = await session.first(statement, **parameters)
     if row is None:
         raise LookupError("An aggregate always answers with a row.")

@@ -8,14 +8,15 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, PrimaryKeyConstraint, SmallInteger, Text
+from sqlalchemy import ARRAY, CheckConstraint, DateTime, ForeignKey, Index, PrimaryKeyConstraint, SmallInteger, Text
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB
 from sqlmodel import BigInteger, Field, SQLModel
 
-from commonplace.platform.history.kind import Kind
+from commonplace.platform.history.kind import Kind, State
 
 _SCHEMA = {"schema": "files"}
+_TAGGED: Any = {"postgresql_using": "gin", "postgresql_where": sql("tags <> '{}'")}
 
 
 class File(SQLModel, table=True):
@@ -25,6 +26,7 @@ class File(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="file_sha256"),
         Index("file_by_object", "object_id"),
+        Index("file_by_tag", "tags", **_TAGGED),
         _SCHEMA,
     )
 
@@ -33,15 +35,17 @@ class File(SQLModel, table=True):
     size_bytes: int = Field(sa_type=BigInteger)
     media_type: str = Field(sa_type=Text)
     sha256: str = Field(sa_type=Text)
+    tags: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": sql("'{}'")})
 
 
 class Folder(SQLModel, table=True):
-    """A folder. Everything that is known of it stands in its item."""
+    """A folder. What else is known of it stands in its item."""
 
     __tablename__: ClassVar[Any] = "folder"
-    __table_args__ = (_SCHEMA,)
+    __table_args__ = (Index("folder_by_tag", "tags", **_TAGGED), _SCHEMA)
 
     id: UUID = Field(primary_key=True)
+    tags: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": sql("'{}'")})
 
 
 class Processing(SQLModel, table=True):
@@ -148,5 +152,18 @@ class Form(SQLModel, table=True):
     size_bytes: int = Field(sa_type=BigInteger)
 
 
-FILE = Kind(name="file", table=File, path="/app/files?file={id}", icon="file")
-FOLDER = Kind(name="folder", table=Folder, path="/app/files/folder/{id}", icon="folder", is_container=True)
+def _without_tags(state: State) -> State:
+    """Before there were tags, nothing had any."""
+    return {**state, "tags": []}
+
+
+FILE = Kind(name="file", table=File, schema=2, upgrades={1: _without_tags}, path="/app/files?file={id}", icon="file")
+FOLDER = Kind(
+    name="folder",
+    table=Folder,
+    schema=2,
+    upgrades={1: _without_tags},
+    path="/app/files/folder/{id}",
+    icon="folder",
+    is_container=True,
+)

@@ -12,6 +12,8 @@ from commonplace.platform.database.pages import json_time, page_of_json
 from commonplace.platform.database.query import Query
 from commonplace.platform.sharing.rights import may, open_container, own, visible
 
+#: The condition that `app` has all of the tags in the parameter; the index has those that have any.
+TAGGED: Final = "app.tags <> '{}' AND app.tags @> CAST(:tags AS text[])"
 _PROCESSING: Final = f"""
     SELECT json_build_object('state', processing.state, 'reason', processing.reason, 'width', processing.width,
         'height', processing.height, 'taken_at', {json_time("processing.taken_at")})
@@ -24,16 +26,19 @@ _UNPROCESSED: Final = """
 #: A file as `schemas.FileRead` describes it, over `item` (platform.item) and `app` (files.file).
 FILE_JSON: Final = f"""
     CAST(json_build_object('id', item.id, 'name', item.title, 'folder_id', item.parent_id,
-        'size_bytes', app.size_bytes, 'media_type', app.media_type, 'sha256', app.sha256, 'version', item.version,
+        'size_bytes', app.size_bytes, 'media_type', app.media_type, 'sha256', app.sha256, 'tags', app.tags,
+        'version', item.version,
         'created_at', {json_time("item.created_at")}, 'updated_at', {json_time("item.updated_at")},
         'processing', coalesce(({_PROCESSING}), {_UNPROCESSED})) AS text)
 """
-#: A folder as `schemas.FolderRead` describes it, over `item`.
+#: A folder as `schemas.FolderRead` describes it, over `item` and `app` (files.folder).
 FOLDER_JSON: Final = f"""
-    CAST(json_build_object('id', item.id, 'name', item.title, 'parent_id', item.parent_id, 'version', item.version,
-        'created_at', {json_time("item.created_at")}, 'updated_at', {json_time("item.updated_at")}) AS text)
+    CAST(json_build_object('id', item.id, 'name', item.title, 'parent_id', item.parent_id, 'tags', app.tags,
+        'version', item.version, 'created_at', {json_time("item.created_at")},
+        'updated_at', {json_time("item.updated_at")}) AS text)
 """
 _FILES: Final = "platform.item JOIN files.file AS app USING (id)"
+_FOLDERS: Final = "platform.item JOIN files.folder AS app USING (id)"
 _VISIBLE_FILE: Final = f"item.id = :file_id AND item.kind = 'file' AND {visible()}"
 
 VISIBLE_FILE = Query(text(f"SELECT {FILE_JSON} AS json, item.version FROM {_FILES} WHERE {_VISIBLE_FILE}"))
@@ -47,7 +52,7 @@ READ_FILE = Query(
 )
 VISIBLE_FOLDER = Query(
     text(
-        f"SELECT {FOLDER_JSON} AS json, item.version FROM platform.item"
+        f"SELECT {FOLDER_JSON} AS json, item.version FROM {_FOLDERS}"
         f" WHERE item.id = :folder_id AND item.kind = 'folder' AND {visible()}"
     )
 )
@@ -113,29 +118,42 @@ _KEY_TYPES: Final = {"name": "text", "updated_at": "timestamptz", "size_bytes": 
 
 
 @cache
-def files_page(sort: str, *, in_folder: bool, is_later_page: bool) -> Query:
+def files_page(sort: str, *, in_folder: bool, is_later_page: bool, is_tagged: bool = False) -> Query:
     """A page of the visible files of one place, as one row (see `page_of_json`).
 
-    Parameters: `person_id`, `limit`; `folder_id` when `in_folder`; `key` (text) and `id` when `is_later_page`.
+    Parameters: `person_id`, `limit`; `folder_id` when `in_folder`; `key` (text) and `id` when `is_later_page`; `tags`
+    when `is_tagged`: all of which a file has.
     """
     return Query(
         text(
             page_of_json(
                 f"SELECT {FILE_JSON} AS json, {_key(sort)} AS key, item.id FROM {_FILES}"
-                + _page(sort, kind="file", container="folder_id" if in_folder else None, is_later_page=is_later_page)
+                + _page(
+                    sort,
+                    kind="file",
+                    container="folder_id" if in_folder else None,
+                    is_later_page=is_later_page,
+                    is_tagged=is_tagged,
+                )
             )
         )
     )
 
 
 @cache
-def folders_page(sort: str, *, in_folder: bool, is_later_page: bool) -> Query:
+def folders_page(sort: str, *, in_folder: bool, is_later_page: bool, is_tagged: bool = False) -> Query:
     """A page of the visible folders of one place; parameters as for `files_page`, with `parent_id`."""
     return Query(
         text(
             page_of_json(
-                f"SELECT {FOLDER_JSON} AS json, {_key(sort)} AS key, item.id FROM platform.item"
-                + _page(sort, kind="folder", container="parent_id" if in_folder else None, is_later_page=is_later_page)
+                f"SELECT {FOLDER_JSON} AS json, {_key(sort)} AS key, item.id FROM {_FOLDERS}"
+                + _page(
+                    sort,
+                    kind="folder",
+                    container="parent_id" if in_folder else None,
+                    is_later_page=is_later_page,
+                    is_tagged=is_tagged,
+                )
             )
         )
     )
@@ -147,7 +165,7 @@ def _key(sort: str) -> str:
     return json_time(column) if sort.endswith("updated_at") else f"CAST({column} AS text)"
 
 
-def _page(sort: str, *, kind: str, container: str | None, is_later_page: bool) -> str:
+def _page(sort: str, *, kind: str, container: str | None, is_later_page: bool, is_tagged: bool) -> str:
     name = sort.removeprefix("-")
     column, direction = _SORT_KEYS[name], ("DESC" if sort.startswith("-") else "ASC")
     # As an equation, which the indexes of the listings are ordered by; `parent_id IS NULL` would have to be sorted.
@@ -157,10 +175,11 @@ def _page(sort: str, *, kind: str, container: str | None, is_later_page: bool) -
     else:
         # A condition without a column of the row is looked at once a query: the chain above is the same for all.
         place += f" AND {open_container(f'CAST(:{container} AS uuid)', action='read', kind='folder')}"
+    tagged = f" AND {TAGGED}" if is_tagged else ""
     beyond, key = "<" if direction == "DESC" else ">", f"CAST(CAST(:key AS text) AS {_KEY_TYPES[name]})"
     after = f"AND ({column}, item.id) {beyond} ({key}, :id)" if is_later_page else ""
     return (
-        f" WHERE item.kind = '{kind}' AND item.trashed_at IS NULL AND {place} {after}"
+        f" WHERE item.kind = '{kind}' AND item.trashed_at IS NULL AND {place}{tagged} {after}"
         f" ORDER BY {column} {direction}, item.id {direction} LIMIT :limit"
     )
 

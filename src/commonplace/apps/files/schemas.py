@@ -3,11 +3,12 @@
 The bytes of `FileRead` and `FolderRead` are written by the database (`queries.py`); a test holds them to the classes.
 """
 
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from commonplace.apps.files.names import LONGEST_NAME, NAME_PATTERN
 
@@ -28,6 +29,22 @@ Name = Annotated[
         json_schema_extra={"maxLength": LONGEST_NAME, "pattern": NAME_PATTERN},
     ),
 ]
+
+
+def _each_once(values: list[str]) -> list[str]:
+    return list(dict.fromkeys(unicodedata.normalize("NFC", value) for value in values))
+
+
+Tag = Annotated[
+    str,
+    Field(
+        pattern=r"^[^\s,\u0000-\u001f\u007f-\u009f]+( [^\s,\u0000-\u001f\u007f-\u009f]+)*$",
+        max_length=50,
+        description="1 to 50 characters, single spaces inside, no comma.",
+        examples=["harbour"],
+    ),
+]
+Tags = Annotated[list[Tag], Field(max_length=50), AfterValidator(_each_once)]
 OnConflict = Literal["keep_both", "replace", "fail"]
 OnBatchConflict = Literal["keep_both", "fail"]
 OnFolderConflict = Literal["fail", "keep_both", "reuse"]
@@ -61,6 +78,7 @@ class FileRead(BaseModel):
     size_bytes: int
     media_type: Annotated[str, Field(description="What the bytes really are, whatever the name says.")]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    tags: list[str]
     version: int
     created_at: datetime
     updated_at: datetime
@@ -93,6 +111,7 @@ class FileChange(BaseModel):
 
     name: Name = ""
     folder_id: UUID | None = None
+    tags: Tags = []
 
 
 class FileReplacement(BaseModel):
@@ -149,6 +168,7 @@ class FolderChange(BaseModel):
 
     name: Name = ""
     parent_id: UUID | None = None
+    tags: Tags = []
 
 
 class FolderRead(BaseModel):
@@ -157,6 +177,7 @@ class FolderRead(BaseModel):
     id: UUID
     name: str
     parent_id: Annotated[UUID | None, Field(description="The folder it lies in; null at the top level.")]
+    tags: list[str]
     version: int
     created_at: datetime
     updated_at: datetime

@@ -1,7 +1,7 @@
 """What files does with files: make, replace, rename, move, trash, restore. Each returns the file as JSON."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from commonplace.apps.files import queries
@@ -11,6 +11,7 @@ from commonplace.apps.files.events import (
     FileRenamed,
     FileReplaced,
     FileRestored,
+    FileTagged,
     FileTrashed,
     FileUploaded,
 )
@@ -27,7 +28,7 @@ from commonplace.platform.history.record import ItemFields, NameTaken, NewItem, 
 from commonplace.platform.identity.caller import Caller
 from commonplace.platform.sharing import access
 from commonplace.platform.sharing.access import Access
-from commonplace.platform.sharing.errors import ReadOnly
+from commonplace.platform.sharing.errors import PlaceNotYours, ReadOnly
 from commonplace.platform.storage import objects
 
 _TRIES: Final = 20  #: names that are tried, each found free, before others who take them win
@@ -174,8 +175,9 @@ async def change_file(
     name: str | None,
     place: tuple[UUID | None] | None,
     expected: int | None,
+    tags: Sequence[str] | None = None,
 ) -> Written:
-    """Rename or move a file, or both. `name` None: as it is; `place`: the folder in a tuple, None: where it is.
+    """Rename, move or tag a file. What is None stays as it is; `place` is the folder in a tuple.
 
     Raises:
         FileNotFound: there is no such file, or the caller may not see it.
@@ -186,23 +188,29 @@ async def change_file(
         NameTaken: something else there has this name.
         StaleVersion: `expected` is given and is not the file's version.
     """
-    locked = await access.require_in_place(
-        session, caller.person_id, await record.lock(session, FILE, file_id), FileNotFound
-    )
+    locked, rights = await _locked(session, caller, file_id)
+    is_placed = name is not None or place is not None
+    if is_placed and not rights.may_place:
+        raise PlaceNotYours
     _require_version(locked, expected)
     fields: ItemFields = {}
+    values: dict[str, Any] = {}
     fact: Event = FileRenamed(file_id=file_id)
+    if tags is not None and list(tags) != locked.tags:
+        values["tags"] = list(tags)
+        fact = FileTagged(file_id=file_id)
     if name is not None and name != locked.title:
         fields |= {"title": checked_name(name), "name_key": places.name_key(name)}
+        fact = FileRenamed(file_id=file_id)
     if place is not None and place[0] != locked.parent_id:
         owner_id = await places.require_container(session, caller.person_id, place[0], kind=FOLDER.name)
         access.refuse_other_owner(locked, owner_id)
         fields["parent_id"] = place[0]
         fact = FileMoved(file_id=file_id, from_folder_id=locked.parent_id, to_folder_id=place[0])
-    if not fields:
+    if not fields and not values:
         return await _as_it_is(session, caller, file_id)
     row = await record.change(
-        session, FILE, locked, item=fields, fact=fact, by=caller.person_id, returning=queries.FILE_JSON
+        session, FILE, locked, values=values, item=fields, fact=fact, by=caller.person_id, returning=queries.FILE_JSON
     )
     return Written(row.returned, row.version, row.id)
 

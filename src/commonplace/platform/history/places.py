@@ -68,11 +68,12 @@ _DEPTH = Query(
 _HEIGHT = Query(
     text("""
     WITH RECURSIVE below AS (
-        SELECT item.id, item.owner_id, item.kind, 1 AS level FROM platform.item WHERE item.id = :id
+        SELECT item.id, item.kind, 1 AS level FROM platform.item WHERE item.id = :id
         UNION ALL
-        SELECT item.id, item.owner_id, item.kind, below.level + 1
+        SELECT item.id, item.kind, below.level + 1
         FROM platform.item JOIN below
-            ON item.owner_id = below.owner_id AND item.kind = below.kind AND item.parent_id = below.id
+            -- As the index of listings has it: of what lies there, only the containers are looked at.
+            ON coalesce(item.parent_id, item.owner_id) = below.id AND item.kind = below.kind
         WHERE item.trashed_at IS NULL
     )
     SELECT max(level) FROM below

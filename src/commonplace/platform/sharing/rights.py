@@ -10,9 +10,12 @@ whatever it holds; so the chain of parents is the truth, and it is followed here
 
 The owner comes first in every condition, and grants are looked at only where it is somebody else: owners pay nothing.
 How a grant reaches an item stands in the database's function `platform.granted_since`, which the migration made.
-In a list of what lies in one container, ask for the container once (`open_container`), never for each row.
+In a list of what lies in one container, ask for the container once (`open_container`), never for each row. In a list of
+everything (search, space, sync) the chains of a hundred thousand rows would be too dear: there, ask once for the
+containers that are out of sight (`in_sight`), and compare.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 Action = Literal["read", "comment", "write", "share"]
@@ -58,6 +61,19 @@ def hidden(item: str = "item") -> str:
         )
         SELECT FROM above WHERE trashed_at IS NOT NULL
     ))"""
+
+
+def in_sight(kinds: Sequence[str], *, item: str = "item", owners: str = "ARRAY[CAST(:person_id AS uuid)]") -> str:
+    """The condition that neither `item` nor a container above it is in the trash, for lists of everything.
+
+    `owners` is an expression for the ids of all owners whose items are listed, `kinds` are the kinds of containers that
+    these can lie in. The containers out of sight are found once a query, and each row is compared with them. It says
+    what `hidden` says, at once and exactly: there is nothing that a job would have to keep up to date.
+    """
+    names = ", ".join(f"'{kind}'" for kind in kinds)
+    return f"""
+    ({item}.trashed_at IS NULL AND ({item}.parent_id IS NULL OR {item}.parent_id NOT IN (
+        SELECT out_of_sight.id FROM platform.hidden_containers({owners}, ARRAY[{names}]) AS out_of_sight (id))))"""
 
 
 def open_container(
