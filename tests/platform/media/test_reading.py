@@ -1,6 +1,6 @@
 """What is read out of documents: their text, and what they tell about themselves."""
 
-from collections.abc import Awaitable, Callable
+import gzip
 from pathlib import Path
 
 import pytest
@@ -8,28 +8,10 @@ import pytest
 from commonplace.platform.media.encodings import decoded_text
 from commonplace.platform.media.found import MOST_TEXT_BYTES
 from commonplace.platform.media.process import Media
-from commonplace.platform.media.rendering import Looked
 from tests.platform.media import documents
+from tests.platform.media.conftest import Look
 
 pytestmark = pytest.mark.anyio
-
-Look = Callable[[str, bytes], Awaitable[Looked]]
-
-
-@pytest.fixture
-def look(media: Media, tmp_path: Path) -> Look:
-    """Look at bytes under a name."""
-    numbers = iter(range(100))
-
-    async def look(name: str, content: bytes) -> Looked:
-        folder = tmp_path / str(next(numbers))
-        folder.mkdir()
-        source = tmp_path / "source"
-        source.write_bytes(content)
-        return await media.look(source, folder, sizes=(64,), name=name)
-
-    return look
-
 
 TEXTS = {
     "utf-8": "Grüße aus Köln, naïve café \u2014 \u201cquoted\u201d",
@@ -82,3 +64,109 @@ class TestPDF:
         assert drawn.renditions[0].path.read_bytes()[8:12] == b"WEBP"
         beyond = await media.draw_page(tmp_path / "a.pdf", tmp_path, page=3, size=300)
         assert beyond.reason == "unreadable: It has 2 pages."
+
+
+RTF = (
+    rb"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0 Times;}}{\info{\title Bread}{\author Ana}}"
+    rb"\f0 Gr\'fc\'dfe \u8212? and {\b salt}\par{\*\generator x;}end}"
+)
+MAIL = (
+    b"From: Ana <ana@example.org>\r\nTo: ben@example.org\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
+    b"Date: Fri, 01 May 2026 12:30:00 +0200\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    b"--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>The <b>harbour</b></p><script>no()</script>\r\n"
+    b"--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=bill.pdf\r\n\r\nx\r\n--b--\r\n"
+)
+PAGE = (
+    b"<!doctype html><html lang=en><head><meta charset=windows-1252><title>A page</title><style>no</style></head>"
+    b"<body>Caf\xe9<script>no()</script><p>one <b>two</b> three<ul><li>four</ul><svg><text>no</text></svg></body>"
+)
+PARAGRAPHS = "<text:h>Head</text:h><text:p>a<text:s text:c='3'/>b<text:tab/>c <text:span>d</text:span></text:p>"
+
+#: Name, content, media type, text, facts.
+DOCUMENTS: list[tuple[str, bytes, str, str, dict[str, object]]] = [
+    (
+        "a.docx",
+        documents.docx("Harbour at dawn", "Second"),
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "Harbour at dawn\nSecond",
+        {"title": "The sea", "author": "Ana", "pages": 3},
+    ),
+    (
+        "a.xlsx",
+        documents.xlsx(),
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "bread\t12.5\nsalt",
+        {"sheets": ["Pantry"]},
+    ),
+    (
+        "a.pptx",
+        documents.pptx(*(f"slide {number}" for number in range(1, 12))),
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        "\n".join(f"slide {number}" for number in range(1, 12)),
+        {"slides": 11},
+    ),
+    *(
+        (
+            f"a.{ending}",
+            documents.odt(PARAGRAPHS, kind),
+            f"application/vnd.oasis.opendocument.{kind}",
+            "Head\na   b\tc d",
+            {"title": "The sea", "pages": 2},
+        )
+        for ending, kind in (("odt", "text"), ("ods", "spreadsheet"), ("odp", "presentation"))
+    ),
+    (
+        "a.epub",
+        documents.epub("last", "Call me"),
+        "application/epub+zip",
+        "Call me\n\n\nlast",
+        {"title": "Moby", "language": "en"},
+    ),
+    ("a.rtf", RTF, "application/rtf", "Grüße \u2014 and salt\nend", {"title": "Bread", "author": "Ana"}),
+    (
+        "a.eml",
+        MAIL,
+        "message/rfc822",
+        "Grüße\nAna <ana@example.org>\nben@example.org\n\nThe harbour\nbill.pdf",
+        {
+            "title": "Grüße",
+            "author": "Ana <ana@example.org>",
+            "to": "ben@example.org",
+            "sent_at": "2026-05-01T12:30:00+02:00",
+            "attachments": ["bill.pdf"],
+        },
+    ),
+    (
+        "a.html",
+        PAGE,
+        "text/html",
+        "Café\none two three\n\nfour",
+        {"title": "A page", "language": "en", "encoding": "cp1252"},
+    ),
+    ("a.srt", b"1\n00:00:01,000 --> 00:00:02,000\nHello\n", "application/x-subrip", "", {}),
+]
+
+
+async def test_documents_give_their_text_and_what_they_tell_of_themselves(look: Look) -> None:
+    for name, content, media_type, text, facts in DOCUMENTS:
+        looked = await look(name, content)
+        assert (looked.media_type, looked.state, looked.found.reason) == (media_type, "done", None), name
+        if text:
+            assert (looked.found.text, looked.found.facts) == (text, facts), name
+
+
+class TestArchives:
+    async def test_are_listed_whatever_they_are_packed_by(self, look: Look) -> None:
+        names = ["photos/", "photos/Hafen \u2014 früh.jpg", "../../etc/passwd"]
+        archives = {"a.zip": documents.packed(dict.fromkeys(names, b"12345"))}
+        archives |= {f"a.tar{form}": documents.tar(names[1:], form) for form in ("", "gz", "bz2", "xz")}  # type: ignore[arg-type]
+        for name, content in archives.items():
+            looked = await look(name, content)
+            assert looked.found.entries is not None, name
+            assert [entry.name for entry in looked.found.entries][-2:] == names[1:]
+            assert {entry.size_bytes for entry in looked.found.entries} == {5}
+            assert looked.found.facts["entries"] == len(looked.found.entries)
+
+    async def test_one_compressed_file_is_none(self, look: Look) -> None:
+        looked = await look("a.gz", gzip.compress(b"only a text"))
+        assert (looked.state, looked.found.reason) == ("none", "not_an_archive: It is one compressed file.")

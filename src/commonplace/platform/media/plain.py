@@ -13,7 +13,7 @@ from commonplace.platform.media.found import MOST_TEXT_BYTES, Found, cut_text, f
 
 _MOST_BYTES: Final = 4 * MOST_TEXT_BYTES  #: UTF-32 has four for each character
 _TEXTS: Final = re.compile(
-    r"text/(?!html$).*|application/(?:json|javascript|x-subrip|x-ndjson|toml|yaml|sql)", re.IGNORECASE
+    r"text/(?!html$).*|application/(?:json|xml|javascript|x-subrip|x-ndjson|toml|yaml|sql)", re.IGNORECASE
 )
 _HEADING: Final = re.compile(r"\A(?:\s*---\n.*?\n---\n)?\s*#\s+(\S[^\n]*)", re.DOTALL)
 

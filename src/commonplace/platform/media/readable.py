@@ -3,9 +3,40 @@
 from typing import Final
 
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument."
+_OPEN: Final = "application/vnd.oasis.opendocument."
+_MACRO: Final = "application/vnd.ms-"
 
 _READERS: Final[dict[str, str]] = {
     "application/pdf": "pdf",
+    "text/html": "markup",
+    "application/rtf": "rtf",
+    "message/rfc822": "mail",
+    "application/epub+zip": "book",
+    **dict.fromkeys(
+        (
+            *(_OFFICE + kind for kind in ("wordprocessingml.document", "wordprocessingml.template")),
+            *(_OFFICE + kind for kind in ("spreadsheetml.sheet", "spreadsheetml.template")),
+            *(_OFFICE + f"presentationml.{kind}" for kind in ("presentation", "slideshow", "template")),
+            *(
+                _MACRO + f"{kind}.macroEnabled.12"
+                for kind in ("word.document", "excel.sheet", "powerpoint.presentation")
+            ),
+            *(_OPEN + kind for kind in ("text", "spreadsheet", "presentation", "graphics", "text-template")),
+        ),
+        "office",
+    ),
+    **dict.fromkeys(
+        (
+            "application/zip",
+            "application/java-archive",
+            "application/vnd.android.package-archive",
+            "application/x-tar",
+            "application/gzip",
+            "application/x-bzip2",
+            "application/x-xz",
+        ),
+        "listing",
+    ),
 }
 
 

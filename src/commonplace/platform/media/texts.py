@@ -18,6 +18,7 @@ SVG: Final = "image/svg+xml"
 XML: Final = "application/xml"
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
+MAIL: Final = "message/rfc822"
 
 #: Longest first: the mark of UTF-32 begins with that of UTF-16.
 _BYTE_ORDER_MARKS: Final = (
@@ -41,6 +42,7 @@ _BY_EXTENSION: Final = {
     "c": "text/x-c",
     "cpp": "text/x-c++",
     "css": "text/css",
+    "eml": MAIL,
     "csv": CSV,
     "go": "text/x-go",
     "h": "text/x-c",
@@ -59,6 +61,7 @@ _BY_EXTENSION: Final = {
     "rst": "text/x-rst",
     "sh": "text/x-shellscript",
     "sql": "text/x-sql",
+    "srt": "application/x-subrip",
     "tex": "text/x-tex",
     "toml": "text/x-toml",
     "ts": "text/x-typescript",
@@ -83,6 +86,7 @@ _JSON_BEGINNING: Final = re.compile(
     r'\s*(\{\s*(?:"(?:[^"\\]|\\.){0,200}"\s*:|\})|\[\s*(?:["{\[\]\-\d]|true|false|null))'
 )
 _INTERPRETER: Final = re.compile(r"#!.{0,100}\b(python|(?:ba|da|z|k)?sh)")
+_MAIL_BEGINNING: Final = re.compile(r"(?:From [^\n]*\n)?[!-9;-~]{1,76}:[ \t\r\n]")
 _CSV_SAMPLE_LINES: Final = 20
 _CSV_FEWEST_LINES: Final = 3
 
@@ -134,7 +138,8 @@ def text_type(text: str, *, name: str, whole: bool) -> str:
     _, dot, extension = name.rpartition(".")
     if not dot and _is_csv(text, whole=whole):
         return CSV
-    return _BY_EXTENSION.get(extension.lower(), PLAIN)
+    named = _BY_EXTENSION.get(extension.lower(), PLAIN)
+    return PLAIN if named == MAIL and not _MAIL_BEGINNING.match(text) else named
 
 
 def _markup_type(text: str) -> str | None:
