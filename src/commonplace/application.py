@@ -12,7 +12,7 @@ from functools import cache
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
@@ -67,6 +67,7 @@ from commonplace.platform.sharing.visits.gate import LinkGate
 from commonplace.platform.storage.build import build_storage
 from commonplace.platform.storage.objects import VERSIONS, ObjectUses
 from commonplace.platform.storage.protocol import ObjectStorage
+from commonplace.platform.storage.signing import UrlSigner
 from commonplace.platform.telemetry import logs, metrics, run_directory, tracing
 from commonplace.platform.valkey.cache import SharedCache
 from commonplace.platform.valkey.client import Valkey
@@ -156,7 +157,8 @@ def compose(
         parts.on_close(watch.close)
     rates = ValkeyRates(parts[Valkey]) if Valkey in parts else PostgresRates(parts[Database])
     parts.add(SharedRates(rates, secret=secret.encode()))
-    parts.add(build_storage(settings.file_storage, settings.data_dir, secret.encode()), as_=ObjectStorage)
+    signers = _signers(settings, secret)
+    parts.add(build_storage(settings.file_storage, settings.data_dir, signers.urls), as_=ObjectStorage)
     parts.add(Media(settings.media))
     parts.add(build_mailer(settings.mail, settings.data_dir), as_=Mailer)
     parts.add(_web_push(settings, secret.encode()))
@@ -175,7 +177,9 @@ def compose(
     parts.add(object_uses(settings))
     parts.add(PersonalData(known))
     parts.add(Ledger(parts[ObjectStorage], settings.data_dir))
-    parts.add(ServiceKey(secret.encode()))
+    parts.add(signers.services)
+    if SecretsWatch in parts:
+        parts[SecretsWatch].on_jwt_secret(signers.take)
     parts.add(OriginOf(origin_of))
     parts.add(LinkGate(secret.encode()))
     parts.on_close(parts[LinkGate].close)
@@ -184,6 +188,24 @@ def compose(
 
         compose_remote(parts, settings.accounts_url)
     return parts
+
+
+class _Signers(NamedTuple):
+    """What the secret signs in every process, and goes on to sign with a new one when it is rotated."""
+
+    urls: UrlSigner
+    services: ServiceKey
+
+    def take(self, secret: str, previous: str | None) -> None:
+        before = None if previous is None else previous.encode()
+        self.urls.take(secret.encode(), before)
+        self.services.take(secret.encode(), before)
+
+
+def _signers(settings: Settings, secret: str) -> _Signers:
+    previous = settings.jwt.previous_secret_key
+    before = None if previous is None else previous.get_secret_value().encode()
+    return _Signers(UrlSigner(secret.encode(), before), ServiceKey(secret.encode(), before))
 
 
 def _web_push(settings: Settings, secret: bytes) -> WebPush:

@@ -27,6 +27,7 @@ from commonplace.apps.accounts.factors import totp
 from commonplace.platform.database.address import Address
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database
+from commonplace.platform.identity.services.signature import ServiceKey
 from commonplace.platform.parts import Parts
 from commonplace.platform.secrets.watch import SecretsWatch
 from commonplace.settings import SettingsRefused, load_settings
@@ -246,7 +247,17 @@ async def _rotate(parts: Parts, client: Any, keeper: asyncpg.Connection, store: 
 
     # Rotated at AWS and in the database; every connection is cut, so that each has to be opened anew.
     first = parts[Database].address
-    store.put({"username": first.user, "password": "second", "JWT__SECRET_KEY": OTHER_SECRET})
+    file = await client.post("/api/files?name=a.txt", content=b"a", headers=bearer)
+    link = (await client.get(f"/api/files/{file.json()['id']}/url", headers=bearer)).json()["url"]
+    asked = parts[ServiceKey].sign("GET", "/internal/x", b"")
+    store.put(
+        {
+            "username": first.user,
+            "password": "second",
+            "JWT__SECRET_KEY": OTHER_SECRET,
+            "JWT__PREVIOUS_SECRET_KEY": SECRET,
+        }
+    )
     await keeper.execute(f"ALTER ROLE {first.user} PASSWORD 'second'")
     parts[SecretsWatch]._looked -= 2
     await keeper.execute(
@@ -257,6 +268,12 @@ async def _rotate(parts: Parts, client: Any, keeper: asyncpg.Connection, store: 
         while (await client.get("/auth/profile", headers=bearer)).status_code != 200:
             await asyncio.sleep(0.05)
     assert parts[Database].address.password == "second"  # seen since the first was refused; nobody had to wait an hour
+
+    # What the secret before has signed still counts; services and links are signed with the new one.
+    assert (await client.get(link)).content == b"a"
+    assert parts[ServiceKey].is_genuine(asked, "GET", "/internal/x", b"")
+    again = parts[ServiceKey].sign("GET", "/internal/x", b"")
+    assert ServiceKey(OTHER_SECRET.encode()).is_genuine(again, "GET", "/internal/x", b"")
 
     # Nobody is signed out by the new JWT secret; what comes now is signed with a key that it seals.
     async with parts[Database].reading() as session:

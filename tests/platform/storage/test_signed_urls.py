@@ -253,6 +253,17 @@ class TestTokens:
         with pytest.raises(SignatureRefused):
             UrlSigner(b"another secret").verify(self.signer.sign(self.grant()), method="GET")
 
+    def test_a_rotated_secret_signs_and_the_one_before_counts_until_it_is_gone(self) -> None:
+        signer = UrlSigner(b"first")
+        before = signer.sign(self.grant())
+        signer.take(b"second", b"first")
+        assert signer.verify(before, method="GET").key == "files/a.bin"
+        after = signer.sign(self.grant())
+        signer.take(b"second")
+        assert signer.verify(after, method="GET").key == "files/a.bin"
+        with pytest.raises(SignatureRefused, match="not valid"):
+            signer.verify(before, method="GET")
+
     def test_the_moment_it_expires_it_is_over(self) -> None:
         grant = self.grant()
         token = self.signer.sign(grant)

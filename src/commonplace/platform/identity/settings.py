@@ -30,7 +30,7 @@ class JwtSettings(BaseModel):
     previous_secret_key: SecretStr | None = Field(
         default=None,
         description="The JWT__SECRET_KEY before the present one: what it has sealed (authenticator apps, links in"
-        " mails) goes on to count. Take it away after a week.",
+        " mails, signed URLs) goes on to count. Take it away after a week.",
     )
     issuer: str = Field(default="commonplace", min_length=1, description="The `iss` of every token.")
     audience: str = Field(default="commonplace", min_length=1, description="The `aud` of every token.")

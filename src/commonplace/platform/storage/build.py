@@ -13,13 +13,13 @@ from commonplace.platform.storage.signing import UrlSigner
 DEFAULT_FOLDER = "objects"
 
 
-def build_storage(settings: StorageSettings, data_dir: Path, secret: bytes) -> ObjectStorage:
+def build_storage(settings: StorageSettings, data_dir: Path, secret: bytes | UrlSigner) -> ObjectStorage:
     """Compose a storage; nothing is touched before its `start`.
 
     Args:
         settings: What the operator set.
         data_dir: Where a local storage lies, unless the settings name another directory.
-        secret: The installation's secret; the key of local storage's signed URLs is derived from it.
+        secret: The installation's secret, which the key of local storage's signed URLs is derived from; or the signer.
     """
     url_lifetime = timedelta(minutes=settings.url_lifetime_minutes)
     if settings.type == "s3":
@@ -30,7 +30,7 @@ def build_storage(settings: StorageSettings, data_dir: Path, secret: bytes) -> O
     encryption_key = settings.encryption_key
     return LocalStorage(
         settings.directory or data_dir / DEFAULT_FOLDER,
-        signer=UrlSigner(secret),
+        signer=secret if isinstance(secret, UrlSigner) else UrlSigner(secret),
         url_lifetime=url_lifetime,
         minimum_free_bytes=settings.minimum_free_bytes,
         encryption_key=decode_encryption_key(encryption_key.get_secret_value()) if encryption_key else None,

@@ -44,18 +44,26 @@ def lasting(lifetime: timedelta) -> timedelta:
 
 
 class UrlSigner:
-    """Makes and checks tokens with one secret."""
+    """Makes tokens with the secret, and checks them with it and the one before."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, previous: bytes | None = None) -> None:
+        self.take(secret, previous)
+        self._decoder = msgspec.json.Decoder(Grant)
+
+    def take(self, secret: bytes, previous: bytes | None = None) -> None:
+        """Sign with another secret from now on.
+
+        Raises:
+            ValueError: it is empty.
+        """
         if not secret:
             raise ValueError("Signed URLs need a secret.")
-        self._key = hmac.digest(secret, _PURPOSE, hashlib.sha256)
-        self._decoder = msgspec.json.Decoder(Grant)
+        self._keys = [hmac.digest(one, _PURPOSE, hashlib.sha256) for one in (secret, previous) if one]
 
     def sign(self, grant: Grant) -> str:
         """The token for `grant`: characters that need no escaping in a path."""
         body = msgspec.json.encode(grant)
-        return _to_text(hmac.digest(self._key, body, hashlib.sha256) + body)
+        return _to_text(hmac.digest(self._keys[0], body, hashlib.sha256) + body)
 
     def verify(self, token: str, *, method: str, now: datetime | None = None) -> Grant:
         """What `token` allows, if it allows `method` now.
@@ -65,7 +73,7 @@ class UrlSigner:
         """
         raw = _from_text(token)
         digest, body = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
-        if not hmac.compare_digest(digest, hmac.digest(self._key, body, hashlib.sha256)):
+        if not any(hmac.compare_digest(digest, hmac.digest(key, body, hashlib.sha256)) for key in self._keys):
             raise SignatureRefused("This link is not valid; ask for a new one.")
         grant = self._decoder.decode(body)  # Ours, so it decodes.
         if (now or datetime.now(UTC)) >= grant.expires_at:
