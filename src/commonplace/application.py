@@ -59,6 +59,8 @@ from commonplace.platform.pages import jobs as jobs_page
 from commonplace.platform.pages.render import Pages
 from commonplace.platform.pages.static import static_routes
 from commonplace.platform.parts import Parts
+from commonplace.platform.search import api as search_api
+from commonplace.platform.search.document import Indexers
 from commonplace.platform.secrets.watch import SecretsWatch
 from commonplace.platform.sharing import api as sharing_api
 from commonplace.platform.sharing import link_api
@@ -168,6 +170,7 @@ def compose(
     parts.add(InstalledApps(installed))
     parts.add(Kinds(installed))
     parts.add(Loaders(installed))
+    parts.add(Indexers(installed))
     # Whoever dispatches an event makes the deliveries of all apps; those of the served ones are run here.
     known = (housekeeping.app, *installed)
     parts.add(Registry(known, serving={housekeeping.app.name, *(app.name for app in apps)}))
@@ -338,6 +341,7 @@ def _routes(references: tuple[str, ...]) -> tuple[BaseRoute, ...]:
         jobs_page.router,
         sharing_api.router,
         jobs_api.router,
+        search_api.router,
         *map(load, references),
     ):
         together.include_router(router)

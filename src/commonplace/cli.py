@@ -22,6 +22,7 @@ _PLATFORM_GROUPS: Final = {
     "events": "commonplace.platform.events.commands:events",
     "backup": "commonplace.platform.backup.commands:backup",
     "restore": "commonplace.platform.backup.commands:restore",
+    "search": "commonplace.platform.search.commands:search",
 }
 
 

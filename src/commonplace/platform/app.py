@@ -37,6 +37,19 @@ class Subscription:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Follower:
+    """A wish to hear that something happened to items that are in the search index (`App.index`), whatever it was.
+
+    However many events come, one delivery of `LogGrew` waits; the handler reads the log from a cursor of its own.
+    """
+
+    handler: str  #: dotted reference to `async def handler(event: LogGrew, context) -> None`
+    queue: str = "notifications"
+    max_attempts: int = 8
+    timeout_seconds: float = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Schedule:
     """A cron line (UTC) at which `handler` is delivered, once, however many workers run."""
 
@@ -105,6 +118,7 @@ class App:
     migrations: str | None = None  #: the package that holds the app's Alembic branch
     subscriptions: Sequence[Subscription] = ()
     schedules: Sequence[Schedule] = ()
+    followers: Sequence[Follower] = ()
     notices: Sequence[NoticeKind] = ()
     takes_notices: str | None = None  #: the handler that each event with a notice of some app is delivered to
     #: kind of job to its `jobs.kinds.Runner`: long work that a person waits for, with a bar
@@ -112,6 +126,7 @@ class App:
     kinds: Sequence[str] = ()  #: dotted references to `Kind` objects
     loaders: Mapping[str, str] = field(default_factory=dict)  #: kind that can be shared to its `sharing.loaders.Loader`
     linked: Mapping[str, str] = field(default_factory=dict)  #: kind to its `sharing.visits.linked.LinkedKind`
+    index: Mapping[str, str] = field(default_factory=dict)  #: kind that can be found to its `search.document.Indexer`
     personal_data: str | None = (
         None  #: a sequence of `leaving.personal.PersonalTable`: its tables beside those of items
     )

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from commonplace.platform.app import App, NoticeKind, Schedule, Subscription
+from commonplace.platform.app import App, Follower, NoticeKind, Schedule, Subscription
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database
 from commonplace.platform.events.event import ScheduleTick
@@ -58,6 +58,7 @@ app = App(
             timeout_seconds=3600.0,
         ),
     ),
+    followers=(Follower(handler="commonplace.platform.search.following:follow"),),
     personal_data="commonplace.platform.leaving.platform_tables:TABLES",
     notices=(
         NoticeKind(

@@ -117,7 +117,8 @@ class Installation:
             """
             SELECT NOT EXISTS (SELECT FROM platform.delivery)
             AND NOT EXISTS (SELECT FROM platform.event, platform.consumer
-                WHERE (event.epoch, event.xid, event.seq) > (consumer.epoch, consumer.xid, consumer.seq))
+                WHERE consumer.name = 'dispatcher'
+                AND (event.epoch, event.xid, event.seq) > (consumer.epoch, consumer.xid, consumer.seq))
             """,
             seconds,
         )

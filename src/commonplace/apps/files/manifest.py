@@ -44,6 +44,10 @@ app = App(
         "folder": "commonplace.apps.files.loaders:folder_details",
     },
     linked={"file": "commonplace.apps.files.linked:FILE", "folder": "commonplace.apps.files.linked:FOLDER"},
+    index={
+        "file": "commonplace.apps.files.indexing:file_documents",
+        "folder": "commonplace.apps.files.indexing:folder_documents",
+    },
     export="commonplace.apps.files.leaving:export",
     erase="commonplace.apps.files.leaving:erase",
     object_uses=("commonplace.apps.files.object_uses:RENDITIONS",),

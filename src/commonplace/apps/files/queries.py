@@ -96,6 +96,19 @@ FILE_DETAILS = Query(
     FROM files.file WHERE file.id = ANY(CAST(:ids AS uuid[]))
     """)
 )
+#: For search, which acts for nobody. A text's beginning, of as many characters as are indexed.
+FILES_TO_INDEX = Query(
+    text("""
+    SELECT file.id, file.tags, file.size_bytes, coalesce(found.media_type, file.media_type) AS media_type,
+        processing.taken_at, left(found.text, :longest) AS text, found.facts, found.latitude, found.longitude,
+        found.is_place_shared,
+        jsonb_path_query_array(found.entries, '$[0 to 999].name') AS entries,
+        EXISTS (SELECT FROM files.rendition WHERE rendition.object_id = file.object_id) AS has_thumbnail
+    FROM files.file LEFT JOIN files.processing USING (object_id) LEFT JOIN files.found USING (object_id)
+    WHERE file.id = ANY(CAST(:ids AS uuid[]))
+    """)
+)
+FOLDERS_TO_INDEX = Query(text("SELECT id, tags FROM files.folder WHERE id = ANY(CAST(:ids AS uuid[]))"))
 OBJECT_KEY = Query(text("SELECT key FROM platform.object WHERE id = :object_id"))
 
 # What the handlers need: they act for nobody.

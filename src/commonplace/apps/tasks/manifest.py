@@ -39,4 +39,8 @@ app = App(
         "task": "commonplace.apps.tasks.loaders:task_details",
         "task_list": "commonplace.apps.tasks.loaders:list_details",
     },
+    index={
+        "task": "commonplace.apps.tasks.indexing:task_documents",
+        "task_list": "commonplace.apps.tasks.indexing:list_documents",
+    },
 )

@@ -71,6 +71,8 @@ TASK_DETAILS = Query(
         " WHERE id = ANY(CAST(:ids AS uuid[]))"
     )
 )
+#: For search, which acts for nobody.
+TASKS_TO_INDEX = Query(text("SELECT id, notes, tags, due_at FROM tasks.task WHERE id = ANY(CAST(:ids AS uuid[]))"))
 LIST_DETAILS = Query(text("SELECT id, colour FROM tasks.task_list WHERE id = ANY(CAST(:ids AS uuid[]))"))
 _MAY_WRITE_PLACE: Final = f"""
     EXISTS (SELECT FROM platform.item AS place WHERE place.id = item.parent_id AND {may("write", item="place")})

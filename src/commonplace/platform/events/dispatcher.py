@@ -13,10 +13,12 @@ from sqlalchemy import text
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import Database, WriteSession
+from commonplace.platform.events.event import LogGrew
 from commonplace.platform.events.log import EVENT_COLUMNS, cursor_of
 from commonplace.platform.events.registry import Registry
 
 BATCH: Final = 1000
+FOLLOWED: Final = "log"  #: the key under which one delivery to a follower absorbs the others
 MOMENT_SECONDS: Final = 1.0
 
 # Here epochs may follow each other: what an older one left undelivered is visible as a whole.
@@ -108,7 +110,7 @@ class Dispatcher:
         return frozenset(delivery["queue"] for delivery in deliveries)
 
     def _deliveries(self, row: Row) -> list[dict[str, Any]]:
-        return [
+        told = [
             {
                 "queue": subscription.queue,
                 "handler": subscription.handler,
@@ -119,6 +121,18 @@ class Dispatcher:
             }
             for subscription in self._registry.subscriptions_to(row["name"])
         ]
+        followed = [
+            {
+                "queue": follower.queue,
+                "handler": follower.handler,
+                "event": {"seq": row["seq"], "at": row["at"], "name": LogGrew.name, "payload": {}},
+                "priority": 0,
+                "max_attempts": follower.max_attempts,
+                "deduplication_key": FOLLOWED,
+            }
+            for follower in self._registry.followers_of(row["kind"])
+        ]
+        return told + followed
 
     @property
     def _is_time_for_a_moment(self) -> bool:

@@ -29,6 +29,13 @@ class ScheduleTick(Event):
     tick: datetime  #: UTC; the moment of the cron line, not of the delivery
 
 
+@dataclass(frozen=True, kw_only=True)
+class LogGrew(Event):
+    """There is something new in the log for whoever follows it from a cursor of their own. It stands in no log."""
+
+    name: ClassVar[str] = "log.grew"
+
+
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """An event as it stands in the log and travels to handlers: what happened, to what, when and by whom."""
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from croniter import croniter
 
-from commonplace.platform.app import App, NoticeKind, Schedule, Subscription, load
-from commonplace.platform.events.event import Event, ScheduleTick
+from commonplace.platform.app import App, Follower, NoticeKind, Schedule, Subscription, load
+from commonplace.platform.events.event import Event, LogGrew, ScheduleTick
 from commonplace.platform.events.queue import Delivery
 from commonplace.platform.parts import Parts
 
@@ -74,7 +74,9 @@ class Registry:
         self.app_names: list[str] = []
         self.schedules: list[NamedSchedule] = []  #: those that this process minds
         self.notices: list[NamedNotice] = []  #: those of all apps
+        self._followers: list[Follower] = []
         apps = tuple(apps)
+        self._followed = {kind for app in apps for kind in app.index}
         for app in apps:
             self.app_names.append(app.name)
             is_served = serving is None or app.name in serving
@@ -82,7 +84,10 @@ class Registry:
                 self._subscribe(app, subscription)
             for schedule in app.schedules:
                 self._schedule(app, schedule, is_served=is_served)
+            for follower in app.followers:
+                self._follow(app, follower)
             if is_served:
+                self._served.update(follower.handler for follower in app.followers)
                 self._served.update(subscription.handler for subscription in app.subscriptions)
                 self._served.update(schedule.handler for schedule in app.schedules)
             for kind in app.notices:
@@ -106,6 +111,10 @@ class Registry:
     def subscriptions_to(self, event_name: str) -> Sequence[Subscription]:
         """Who is told of this event; nobody gives an empty sequence."""
         return self._by_event.get(event_name, ())
+
+    def followers_of(self, kind: str | None) -> Sequence[Follower]:
+        """Who follows what happens to items of this kind."""
+        return self._followers if kind in self._followed else ()
 
     def handler(self, reference: str, event_name: str) -> tuple[Handler, type[Event]]:
         """The function behind a subscription's or schedule's reference, and the class of event to call it with.
@@ -141,6 +150,12 @@ class Registry:
         self._event_classes[key] = event_class
         self._by_event[event_class.name].append(subscription)
         self._timeouts[subscription.handler] = subscription.timeout_seconds
+
+    def _follow(self, app: App, follower: Follower) -> None:
+        _check_queue(app, follower.queue)
+        self._event_classes[follower.handler, LogGrew.name] = LogGrew
+        self._followers.append(follower)
+        self._timeouts[follower.handler] = follower.timeout_seconds
 
     def _notice(self, app: App, kind: NoticeKind) -> None:
         name = f"{app.name}.{kind.name}"

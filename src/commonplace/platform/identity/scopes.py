@@ -13,6 +13,7 @@ from commonplace.platform.identity.errors import ScopeMissing
 
 READ, WRITE = "read", "write"
 LEVELS: Final = (READ, WRITE)
+SEARCH: Final = "search"  #: the first segment of `/api/search`, which finds items of the apps that a token may read
 SYNC: Final = "sync"  #: the name under which the platform's own `/api/sync` is opened; it tells of every app
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SEGMENTS: Final = 3  # "", "api", and what follows
@@ -55,9 +56,16 @@ class Scopes:
         if caller.scopes == EVERYTHING:
             return
         segments = path.split("/", _SEGMENTS)
+        if segments[1:3] == ["api", SEARCH] and method in _SAFE and self._reads_some_app(caller):
+            return
         name = self._names.get(segments[2]) if len(segments) >= _SEGMENTS and segments[1] == "api" else None
         if name is None or name not in self.titles:
             raise ScopeMissing(None)
         level = READ if method in _SAFE else WRITE
         if f"{name}:{WRITE}" not in caller.scopes and f"{name}:{level}" not in caller.scopes:
             raise ScopeMissing(f"{name}:{level}")
+
+    def _reads_some_app(self, caller: Caller) -> bool:
+        return any(
+            scope.partition(":")[0] in self.titles and not scope.startswith(f"{SYNC}:") for scope in caller.scopes
+        )

@@ -85,6 +85,9 @@ TABLES: Final = (
         order="created_at",
     ),
     PersonalTable(table="platform.idempotency", person="caller_id"),
+    # Derived: what it was made from is handed out. The entries go with their items.
+    PersonalTable(table="platform.search_entry", person="owner_id"),
+    PersonalTable(table="platform.search_word", person="owner_id"),
     PersonalTable(table="platform.forgotten_versions", person="owner_id"),
     PersonalTable(table="platform.archive_item"),
     PersonalTable(
