@@ -28,7 +28,8 @@ _ICON_NAMES: Final = """
     columns-3 download ellipsis eye file file-archive file-image file-music file-text file-video filter flag folder
     folder-input folder-plus folder-up history image info keyboard layout-grid link list list-checks list-tree
     loader-circle log-out monitor moon paperclip pencil plus repeat search settings sun trash-2 undo-2 upload user
-    user-plus users x maximize zoom-in zoom-out
+    user-plus users x clipboard-paste clock maximize panel-left rows-3 scissors
+    zoom-in zoom-out
 """
 ICONS: Final = tuple(_ICON_NAMES.split())
 

@@ -102,8 +102,16 @@ def test_pages_of_files(browse: Callable[..., Reader], photograph: Callable[...,
     page.keyboard.press("?")
     find_nothing(page, "the keys")
     page.keyboard.press("Escape")
-    reader.goto("/app/files?view=list")
-    find_nothing(page, "a list")
+    for view in ("list", "details"):
+        reader.goto(f"/app/files?view={view}")
+        expect(page.locator("#tree [role=treeitem]")).to_have_count(1)
+        find_nothing(page, f"the view {view}")
+    page.locator(".entry .open").first.focus()
+    page.keyboard.press("i")
+    expect(page.locator("#details .facts-name")).to_be_visible()
+    find_nothing(page, "the details")
+    reader.goto("/app/files/shared")
+    find_nothing(page, "what is shared")
     reader.goto(f"/app/files/folder/{folder['id']}")
     find_nothing(page, "an empty folder")
 

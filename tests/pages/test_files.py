@@ -181,7 +181,7 @@ def test_the_list_sorts_and_is_remembered(reader: Reader) -> None:
     for name, size in (("b.txt", 30), ("a.txt", 20), ("c.txt", 10)):
         reader.upload(name, b"x" * size)
     page = reader.goto("/app/files")
-    page.get_by_role("link", name="As a list").click()
+    page.get_by_role("link", name="With details").click()
     page.get_by_role("columnheader", name="Name").get_by_role("link").click()
     expect(page.get_by_role("columnheader", name="Name")).to_have_attribute("aria-sort", "ascending")
     assert reader.names() == ["a.txt", "b.txt", "c.txt"]

@@ -67,27 +67,28 @@ async def test_folders_come_first_and_names_are_text(ana: Visitor) -> None:
         ("-size_bytes", ["B", "a", "c"]),
         ("-updated_at", ["a", "c", "B"]),
         ("updated_at", ["B", "c", "a"]),
+        ("media_type", ["a", "B", "c"]),
         ("-taken_at", ["a", "c", "B"]),
         ("nonsense", ["a", "c", "B"]),
     ],
 )
-@pytest.mark.parametrize("view", ["grid", "list"])
-async def test_each_order_in_each_view(ana: Visitor, sort: str, expected: list[str], view: str) -> None:
+async def test_each_order_in_each_view(ana: Visitor, sort: str, expected: list[str]) -> None:
     for name, size in (("B", 30), ("c", 10), ("a", 20)):
         await upload(ana, name, b"x" * size)
-    assert names(await page(ana, sort=sort, view=view)) == expected
+    for view in ("grid", "list", "details"):
+        assert names(await page(ana, sort=sort, view=view)) == expected, view
 
 
 async def test_the_look_is_remembered_in_a_cookie(ana: Visitor) -> None:
-    answer = await ana.get("/app/files", params={"view": "list", "sort": "name"}, headers=HTML)
-    assert "commonplace_files=list.name" in answer.headers["set-cookie"]
-    ana.http.cookies.set("commonplace_files", "list.name")
+    answer = await ana.get("/app/files", params={"view": "details", "sort": "name"}, headers=HTML)
+    assert "commonplace_files=details.name" in answer.headers["set-cookie"]
+    ana.http.cookies.set("commonplace_files", "details.name")
     assert "<table" in await page(ana)
     ana.http.cookies.set("commonplace_files", "../etc.passwd")
     assert "<table" not in await page(ana)
 
 
-@pytest.mark.parametrize("sort", ["name", "-size_bytes", "-taken_at", "updated_at"])
+@pytest.mark.parametrize("sort", ["name", "-size_bytes", "-taken_at", "updated_at", "-media_type"])
 async def test_pages_join_without_gap_or_repetition(ana: Visitor, sort: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("commonplace.apps.files.shown.PAGE_FILES", 3)
     for number in range(8):

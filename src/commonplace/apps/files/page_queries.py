@@ -19,8 +19,15 @@ _SORT_KEYS: Final = {
     "name": "lower(item.title)",
     "size_bytes": "app.size_bytes",
     "updated_at": "item.updated_at",
+    "media_type": "app.media_type || ' ' || lower(item.title)",
 }
-_KEY_TYPES: Final = {"taken_at": "timestamptz", "name": "text", "size_bytes": "bigint", "updated_at": "timestamptz"}
+_KEY_TYPES: Final = {
+    "taken_at": "timestamptz",
+    "name": "text",
+    "size_bytes": "bigint",
+    "updated_at": "timestamptz",
+    "media_type": "text",
+}
 MOST_CHILDREN: Final = 1000  #: counted on a folder's card; beyond it says "more than"
 MOST_COUNTED: Final = 10_000  #: files that the line under the title counts
 _FILES: Final = """
@@ -64,6 +71,36 @@ FOLDERS_BY_ID = Query(
     text(f"SELECT {_FOLDER_COLUMNS} FROM platform.item WHERE item.id = ANY(:ids) AND item.kind = 'folder'"
          f" AND {visible()}")
 )  # fmt: skip
+#: The latest of one's own files to which something happened, by the log: that is in order, unlike all files together.
+RECENT = Query(
+    text(f"""
+    WITH lately AS (
+        SELECT told.item_id, min(told.age) AS age FROM (
+            SELECT event.item_id, row_number() OVER (ORDER BY event.epoch DESC, event.xid DESC, event.seq DESC) AS age
+            FROM platform.event
+            WHERE event.owner_id = :person_id AND event.kind = 'file' AND event.name <> 'file.processed'
+            ORDER BY event.epoch DESC, event.xid DESC, event.seq DESC LIMIT 1000
+        ) AS told GROUP BY told.item_id
+    )
+    SELECT {_FILE_COLUMNS} FROM lately JOIN platform.item ON item.id = lately.item_id
+    JOIN files.file AS app ON app.id = item.id
+    LEFT JOIN files.processing ON processing.object_id = app.object_id
+    WHERE {visible()} ORDER BY lately.age LIMIT :limit
+    """)
+)
+
+
+@cache
+def folders_level(*, in_folder: bool) -> Query:
+    """The folders in one place for the tree: id, title, and whether there are folders in it. As for `files_shown`."""
+    return Query(
+        text(
+            """SELECT item.id, item.title, EXISTS (SELECT FROM platform.item AS child WHERE child.parent_id = item.id
+            AND child.kind = 'folder' AND child.trashed_at IS NULL) AS has_folders FROM platform.item"""
+            f" WHERE {_in_place('folder', in_folder=in_folder, is_filtered=False)}"
+            " ORDER BY lower(item.title), item.id LIMIT :limit"
+        )
+    )
 
 
 @cache

@@ -8,9 +8,9 @@ from uuid import UUID
 from fastapi import Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from commonplace.apps.files import page_queries, preview_pages, shown
+from commonplace.apps.files import gathered_pages, page_queries, shown, side_pages
 from commonplace.apps.files.errors import FileNotFound
-from commonplace.apps.files.shown import Look
+from commonplace.apps.files.looks import look_of, remember, side_of
 from commonplace.platform.database.session import ReadSession
 from commonplace.platform.events import log
 from commonplace.platform.history import trash
@@ -21,10 +21,9 @@ from commonplace.platform.pages.render import render
 from commonplace.platform.pages.viewer import CurrentViewer, Viewer
 
 router = Router(include_in_schema=False)
-router.include_router(preview_pages.router)
+router.include_router(side_pages.router)
+router.include_router(gathered_pages.router)
 
-_COOKIE: Final = "commonplace_files"
-_A_YEAR_SECONDS: Final = 31_536_000
 _MOST_IDS: Final = 200
 _IN_TRASH: Final = 200  #: entries of the trash on its page
 _KINDS: Final = ("file", "folder")
@@ -75,7 +74,7 @@ async def listing(
     filter_text: Filter = "",
 ) -> HTMLResponse:
     """A piece of a folder's page: its entries, for those who filter them or come back after a break."""
-    look = _look(request)
+    look = look_of(request)
     place = await shown.place_of(session, viewer, folder)
     entries = await shown.entries_of(session, viewer, place, look, filter_text=filter_text)
     totals = await shown.totals_of(session, viewer, place, filter_text)
@@ -102,7 +101,7 @@ async def more(  # noqa: PLR0917 - called by name only
     filter_text: Filter = "",
 ) -> HTMLResponse:
     """A piece of a folder's page: the files after the cursor; `day` is that of the last one before it."""
-    look = _look(request)
+    look = look_of(request)
     place = await shown.place_of(session, viewer, folder)
     entries = await shown.entries_of(session, viewer, place, look, filter_text=filter_text, after=after)
     return render(
@@ -113,7 +112,7 @@ async def more(  # noqa: PLR0917 - called by name only
 @router.get("/app/files/entries")
 async def entries(request: Request, viewer: CurrentViewer, session: Reading, ids: Ids) -> HTMLResponse:
     """Pieces of a folder's page: these entries, as they are now; those that are gone are left out."""
-    look = _look(request)
+    look = look_of(request)
     found = await shown.entries_by_id(session, viewer, ids, look)
     return render(request, "files/entries.html", viewer=viewer, look=look, found=found)
 
@@ -145,7 +144,7 @@ async def trash_page(request: Request, viewer: CurrentViewer, session: Reading, 
 async def _folder(
     request: Request, viewer: Viewer, session: ReadSession, folder_id: UUID | None, filter_text: str, after: str | None
 ) -> Response:
-    look = _look(request)
+    look = look_of(request)
     cursor = await log.now(session)  # before the entries: what changes meanwhile is told again, nothing is missed
     place = await shown.place_of(session, viewer, folder_id)
     found = await shown.entries_of(session, viewer, place, look, filter_text=filter_text, after=after)
@@ -160,12 +159,8 @@ async def _folder(
         totals=totals,
         filter=filter_text,
         cursor=cursor,
+        side=side_of(request),
     )
     if {"view", "sort"} & request.query_params.keys():
-        response.set_cookie(_COOKIE, str(look), max_age=_A_YEAR_SECONDS, path="/app/files", samesite="lax")
+        remember(response, look)
     return response
-
-
-def _look(request: Request) -> Look:
-    asked = request.query_params
-    return Look.of(request.cookies.get(_COOKIE, ""), asked.get("view"), asked.get("sort"))

@@ -9,15 +9,19 @@ from zoneinfo import ZoneInfo
 
 from commonplace.apps.files import page_queries
 from commonplace.apps.files.errors import FolderNotFound
+from commonplace.apps.files.type_names import type_name
 from commonplace.platform.database.pages import UnknownPage, read_cursor, write_cursor
 from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import ReadSession
 from commonplace.platform.pages.viewer import UTC, Viewer
 
-VIEWS: Final = ("grid", "list")
-SORTS: Final = ("-taken_at", "taken_at", "name", "-name", "-size_bytes", "size_bytes", "-updated_at", "updated_at")
+VIEWS: Final = ("grid", "list", "details")
+SORTS: Final = (
+    *("-taken_at", "taken_at", "name", "-name", "-size_bytes", "size_bytes"),
+    *("-updated_at", "updated_at", "media_type", "-media_type"),
+)
 PAGE_FILES: Final = 120  #: files that come with one page
-MOST_FOLDERS: Final = 500  #: folders that are shown of one place
+MOST_FOLDERS: Final = 500  #: folders that are shown of one place, also in the tree
 _LONGEST_FILTER: Final = 255
 _Cursor: Any = tuple[str, str, UUID]
 _IS_KEY: Final[dict[str, Callable[[str], Any]]] = {
@@ -25,6 +29,7 @@ _IS_KEY: Final[dict[str, Callable[[str], Any]]] = {
     "updated_at": datetime.fromisoformat,
     "size_bytes": str.isdigit,
     "name": str.isprintable,
+    "media_type": str.isprintable,
 }
 
 _ICONS: Final = {"image": "file-image", "video": "file-video", "audio": "file-music", "text": "file-text"}
@@ -79,6 +84,7 @@ class Entry:
     width: int | None = None
     height: int | None = None
     inside: tuple[int, int] = (0, 0)  #: files and folders in a folder, counted up to `MOST_CHILDREN` + 1 together
+    owner_name: str = ""  #: where it is somebody else's, and that is to be told
     is_cameras_clock: bool = False  #: `shown_at` is what the camera's clock said, zone unknown; `zone` is UTC then
 
     @classmethod
@@ -134,6 +140,11 @@ class Entry:
         return _ICONS.get(first, "file")
 
     @property
+    def type_name(self) -> str:
+        """What a person calls a file of its type."""
+        return "Folder" if self.kind == "folder" else type_name(self.media_type)
+
+    @property
     def page(self) -> str:
         """Where a click leads without scripts: into the folder, or to the bytes."""
         return f"/app/files/folder/{self.id}" if self.kind == "folder" else f"/api/files/{self.id}/content"
@@ -146,16 +157,27 @@ class Place:
     folder_id: UUID | None
     name: str
     above: Sequence[Row]  #: the folders above it, the uppermost first: id, title
+    gathered: str = ""  #: `recent` or `shared`: no folder, but entries of different ones
+
+    @property
+    def about(self) -> str:
+        """A line under the title, where it is not how much lies there."""
+        return {
+            "recent": "Your files that were uploaded or changed last, wherever they lie",
+            "shared": "What others share with you, the latest first",
+        }.get(self.gathered, "")
 
     @property
     def path(self) -> str:
         """The address of its page."""
+        if self.gathered:
+            return f"/app/files/{self.gathered}"
         return "/app/files" if self.folder_id is None else f"/app/files/folder/{self.folder_id}"
 
     @property
     def trail(self) -> list[tuple[str, str]]:
         """What stands above the title: text and address of each folder on the way."""
-        if self.folder_id is None:
+        if self.folder_id is None and not self.gathered:
             return []
         return [("Files", "/app/files"), *((row.title, f"/app/files/folder/{row.id}") for row in self.above)]
 
@@ -217,6 +239,13 @@ async def entries_of(
     )
 
 
+async def folders_of(session: ReadSession, viewer: Viewer, place: Place) -> Sequence[Row]:
+    """The folders in `place` as the tree shows them."""
+    options, parameters = _narrowed(viewer, place, "")
+    query = page_queries.folders_level(in_folder=options["in_folder"])
+    return await session.all(query, **parameters, limit=MOST_FOLDERS)
+
+
 async def totals_of(session: ReadSession, viewer: Viewer, place: Place, filter_text: str = "") -> Row:
     """Number and size of the files in `place`; the number ends at `page_queries.MOST_COUNTED` + 1."""
     options, parameters = _narrowed(viewer, place, filter_text)
@@ -262,6 +291,8 @@ def _key(row: Row, sort: str) -> str:
     match sort.removeprefix("-"):
         case "name":
             return str(row.title.lower())
+        case "media_type":
+            return f"{row.media_type} {row.title.lower()}"
         case "size_bytes":
             return str(row.size_bytes)
         case "updated_at":

@@ -5,9 +5,11 @@ import { countText } from "../../platform/js/localise.js";
 import { showMenu } from "../../platform/js/menu.js";
 import { visit } from "../../platform/js/page.js";
 import { toast } from "../../platform/js/toast.js";
+import { clipped, forget, take, thingOf } from "./clipboard.js";
 import { startRenaming } from "./rename.js";
 
 /** @typedef {import("./listing.js").Entry} Entry */
+/** @typedef {import("./clipboard.js").Thing} Thing */
 
 const AT_ONCE = 4;
 const UNDO_SECONDS = 12;
@@ -28,6 +30,8 @@ export class Actions {
     this.open = () => {};
     /** @type {(entries: Entry[]) => void} */
     this.askWhere = () => {};
+    /** @type {(entry: Entry) => void} */
+    this.tell = () => {};
     /** @type {(() => void)|null} */
     this.lastUndo = null;
     /** @type {Entry|null} the entry that the menu is about */
@@ -37,12 +41,13 @@ export class Actions {
   /** Let the buttons and menus of the page act. */
   listen(/** @type {HTMLElement} */ main, /** @type {AbortSignal} */ leaving) {
     const menu = /** @type {HTMLElement} */ (main.querySelector("#entry-menu"));
+    const ground = /** @type {HTMLElement} */ (main.querySelector("#ground-menu"));
     const click = (/** @type {MouseEvent} */ event) => {
       const target = /** @type {Element} */ (event.target);
       const dots = target.closest(".dots");
       if (dots) return this.#showMenu(menu, dots);
       const what = target.closest("[data-does]")?.getAttribute("data-does");
-      if (what) return this.#do(what, menu.contains(target));
+      if (what) return this.#do(what, menu.contains(target) || ground.contains(target));
       const entry = /** @type {Entry|null} */ (target.closest(".open")?.closest(".entry") ?? null);
       const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
       if (entry?.dataset.kind === "file" && isPlain) {
@@ -53,17 +58,38 @@ export class Actions {
     main.addEventListener("click", click, { signal: leaving });
     const context = (/** @type {MouseEvent} */ event) => {
       const entry = /** @type {Entry|null} */ (/** @type {Element} */ (event.target).closest(".entry"));
-      if (!entry || event.shiftKey || event.defaultPrevented || entry.querySelector(".rename")) return;
+      if (event.shiftKey || event.defaultPrevented) return;
+      if (!entry) return this.#showGroundMenu(ground, event);
+      if (entry.querySelector(".rename")) return;
       event.preventDefault();
       this.#showMenu(menu, entry, event.clientX ? { x: event.clientX, y: event.clientY } : undefined);
     };
     main.addEventListener("contextmenu", context, { signal: leaving });
+    const twice = (/** @type {MouseEvent} */ event) => {
+      const target = /** @type {Element} */ (event.target);
+      const entry = /** @type {Entry|null} */ (target.closest(".entry"));
+      if (entry && !target.closest(".open, .pick, .dots, .rename")) /** @type {HTMLElement} */ (entry.querySelector(".open")).click();
+    };
+    main.addEventListener("dblclick", twice, { signal: leaving });
+  }
+
+  /** What can be done in the folder itself. */
+  #showGroundMenu(/** @type {HTMLElement} */ menu, /** @type {MouseEvent} */ event) {
+    if (this.listing.gathered || !/** @type {Element} */ (event.target).closest("#place")) return;
+    event.preventDefault();
+    this.about = null;
+    /** @type {HTMLElement} */ (menu.querySelector('[data-does="paste"]')).hidden = !clipped();
+    showMenu(menu, { x: event.clientX, y: event.clientY });
   }
 
   #showMenu(/** @type {HTMLElement} */ menu, /** @type {Element} */ near, point = undefined) {
     this.about = /** @type {Entry} */ (near.closest(".entry"));
     const isFolder = this.about.dataset.kind === "folder";
-    /** @type {HTMLElement} */ (menu.querySelector('[data-does="download"]')).hidden = isFolder;
+    const hide = (/** @type {string} */ what, /** @type {boolean} */ isHidden) => {
+      /** @type {HTMLElement} */ (menu.querySelector(`[data-does="${what}"]`)).hidden = isHidden;
+    };
+    hide("download", isFolder);
+    hide("paste", !isFolder || !clipped());
     showMenu(menu, point ?? near);
   }
 
@@ -77,6 +103,10 @@ export class Actions {
       rename: () => setTimeout(() => this.rename(entry ?? meant[0])), // After the menu has given the focus back.
       select: () => entry && this.selection.toggle(entry, true),
       move: () => this.askWhere(meant),
+      cut: () => take(meant, true),
+      paste: () => this.paste(clipped(), entry ? { id: entry.dataset.id ?? "", name: entry.dataset.name ?? "" } : undefined),
+      details: () => (entry ?? meant[0]) && this.tell(entry ?? meant[0]),
+      all: () => this.selection.all(),
       delete: () => this.trash(meant),
       clear: () => this.selection.clear(),
       "new-folder": () => this.newFolder(),
@@ -121,18 +151,34 @@ export class Actions {
     toast(`${named(gone)} deleted.`, { action: "Undo", onAction: undo, seconds: UNDO_SECONDS });
   }
 
+  /** Put what was cut here, or into the folder `to`. */
+  async paste(/** @type {import("./clipboard.js").Clip|null} */ clip, to = { id: this.listing.folder, name: this.listing.place.title ?? "" }) {
+    if (!clip) return;
+    if (this.listing.gathered && to.id === this.listing.folder) return void toast("Go to the folder where it belongs, and paste there.");
+    forget();
+    await this.moveThings(clip.things, to);
+  }
+
   /** Move entries to another folder, and offer to undo it. */
-  async move(/** @type {Entry[]} */ entries, /** @type {{id: string, name: string}} */ to) {
-    const things = entries.map(thingOf).filter(({ id, place }) => id !== to.id && place !== to.id);
-    if (!things.length) return;
+  move(/** @type {Entry[]} */ entries, /** @type {{id: string, name: string}} */ to) {
     const after = this.#neighbour(entries);
-    this.listing.remove(things.map(({ id }) => id));
+    const moving = this.moveThings(entries.map(thingOf), to);
     if (after) this.selection.go(this.listing.find(after));
+    return moving;
+  }
+
+  /** The same for entries that need not be on the page. */
+  async moveThings(/** @type {Thing[]} */ all, /** @type {{id: string, name: string}} */ to) {
+    const things = all.filter(({ id, place }) => id !== to.id && place !== to.id);
+    if (!things.length) return;
+    if (to.id !== this.listing.folder) this.listing.remove(things.map(({ id }) => id));
     const failed = await eachOf(things, (thing) => put(thing, to.id));
     const moved = things.filter((thing) => !failed.has(thing));
     if (failed.size) this.#sayFailed(failed, "moved");
     if (!moved.length) return;
-    this.listing.refresh([to.id].filter(Boolean)); // How many are in it has changed.
+    const isHere = to.id === this.listing.folder && !this.listing.gathered;
+    const drawn = this.listing.refresh(isHere ? moved.map(({ id }) => id) : [to.id].filter(Boolean)); // How many are in it has changed.
+    if (isHere) drawn.then(() => this.#showThese(moved));
     const undo = async () => {
       this.lastUndo = null;
       const stuck = await eachOf(moved, (thing) => put(thing, thing.place));
@@ -142,6 +188,14 @@ export class Actions {
     };
     this.lastUndo = undo;
     toast(`${named(moved)} moved to “${to.name}”.`, { action: "Undo", onAction: undo, seconds: UNDO_SECONDS });
+  }
+
+  /** Select what has just come, and bring it into sight. */
+  #showThese(/** @type {{id: string}[]} */ things) {
+    const entries = things.map(({ id }) => this.listing.find(id)).filter((entry) => entry !== null);
+    if (!entries.length) return;
+    this.selection.only(entries);
+    this.selection.go(entries[0]);
   }
 
   /** Undo the last deletion or move on this page. */
@@ -189,12 +243,6 @@ export class Actions {
       toast(/** @type {Error} */ (error).message);
     }
   }
-}
-
-/** What is remembered of an entry that goes. */
-function thingOf(/** @type {Entry} */ { dataset }) {
-  const { kind = "file", id = "", name = "", parent: place = "" } = dataset;
-  return { kind, id, name, place };
 }
 
 /** Put a thing into a folder; an empty id is the top level. */

@@ -2,6 +2,7 @@
 
 import { toast } from "../../platform/js/toast.js";
 import { isOwnDrag } from "./move.js";
+import { nodeAt } from "./tree.js";
 
 /**
  * @typedef {object} Found
@@ -23,7 +24,7 @@ export function acceptDrops(main, listing, upload, leaving) {
 
   const aim = (/** @type {EventTarget|null} */ target) => {
     over?.classList.remove("is-target");
-    over = /** @type {HTMLElement|null} */ (/** @type {Element} */ (target)?.closest?.('.entry[data-kind="folder"]') ?? null);
+    over = /** @type {HTMLElement|null} */ (/** @type {Element} */ (target)?.closest?.('.entry[data-kind="folder"]') ?? nodeAt(target));
     over?.classList.add("is-target");
     /** @type {HTMLElement} */ (veil.querySelector("#drop-name")).textContent = over?.dataset.name ?? listing.place.title ?? "";
   };
@@ -60,7 +61,7 @@ export function acceptDrops(main, listing, upload, leaving) {
   });
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
-    if (files.length) upload(files.map((file) => ({ file, folders: [] })), listing.folder, []);
+    if (files.length && !listing.gathered) upload(files.map((file) => ({ file, folders: [] })), listing.folder, []);
   }, options);
 }
 

@@ -13,11 +13,14 @@ export const KEYS = [
   ["Ctrl A", "Select everything that is shown"],
   ["F2", "Rename"],
   ["M", "Move to another folder"],
+  ["Ctrl X", "Cut; Ctrl and V put it where one has gone meanwhile"],
   ["Delete", "Delete"],
   ["Ctrl Z", "Undo the last deletion or move"],
   ["U", "Upload files"],
   ["N", "New folder"],
   ["Backspace", "To the folder above"],
+  ["I", "Details of what is selected"],
+  ["T", "Places and folders"],
 ];
 
 /**
@@ -25,9 +28,10 @@ export const KEYS = [
  * @param {import("./listing.js").Listing} listing
  * @param {import("./selection.js").Selection} selection
  * @param {import("./actions.js").Actions} actions
+ * @param {{side: () => void, details: () => void}} panels
  * @param {AbortSignal} leaving
  */
-export function acceptKeys(main, listing, selection, actions, leaving) {
+export function acceptKeys(main, listing, selection, actions, panels, leaving) {
   const above = () => /** @type {HTMLElement|undefined} */ ([...main.querySelectorAll(".breadcrumb a")].at(-1))?.click();
   const all = () => selection.all();
   const toggle = () => selection.at && selection.toggle(selection.at);
@@ -38,7 +42,9 @@ export function acceptKeys(main, listing, selection, actions, leaving) {
     Delete: () => actions.trash(),
     Escape: () => selection.clear(),
     Backspace: above,
+    i: () => panels.details(),
     n: () => actions.newFolder(),
+    t: () => panels.side(),
     m: () => actions.askWhere(selection.meant),
     u: () => /** @type {HTMLElement} */ (main.querySelector('[data-input="files"]')).click(),
   };

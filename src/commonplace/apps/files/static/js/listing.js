@@ -31,6 +31,10 @@ export class Listing {
     this.factsTimer = 0;
     /** @type {Set<() => void>} */
     this.watchers = new Set();
+    /** @type {Entry[]|null} */
+    this.cached = null;
+    /** @type {(entry: Entry) => void} brings back what is in an entry that sleeps (windowing.js) */
+    this.wake = () => {};
     this.ahead = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && this.#more(), {
       rootMargin: AHEAD,
     });
@@ -60,13 +64,25 @@ export class Listing {
     return this.place.folder ?? "";
   }
 
+  /** Whether entries stand beside each other, and not only below. */
   get isGrid() {
-    return this.root.dataset.view === "grid";
+    return this.root.dataset.view !== "details";
+  }
+
+  /** What the page gathers from different folders: `recent` or `shared`; empty for a folder. */
+  get gathered() {
+    return this.place.gathered ?? "";
   }
 
   /** @returns {Entry[]} folders, then files, in the order in which they are shown */
   entries() {
     return [...(this.root?.querySelectorAll(".entry") ?? [])];
+  }
+
+  /** @returns {Entry[]} the files, in order; the same array until one comes or goes */
+  files() {
+    this.cached ??= [...(this.root?.querySelectorAll("#entries > .entry") ?? [])];
+    return this.cached;
   }
 
   /** @returns {Entry|null} */
@@ -118,9 +134,10 @@ export class Listing {
       old?.remove();
       return;
     }
+    if (old) this.wake(old);
     if (old?.querySelector(".rename")) return; // Somebody is writing in it; it is drawn anew after that.
     fresh.querySelector(".open")?.setAttribute("tabindex", old?.querySelector(".open")?.getAttribute("tabindex") ?? "-1");
-    if (old && old.dataset.key === fresh.dataset.key) {
+    if (old && (this.gathered || old.dataset.key === fresh.dataset.key)) {
       carryOver(old, fresh);
       const hadFocus = old.contains(document.activeElement);
       old.replaceWith(fresh);
@@ -133,6 +150,7 @@ export class Listing {
   }
 
   #belongs(/** @type {Entry} */ entry) {
+    if (this.gathered) return this.find(entry.dataset.id ?? "") !== null;
     const filter = (this.root.dataset.filter ?? "").trim().toLowerCase();
     return entry.dataset.parent === this.folder && (entry.dataset.name ?? "").toLowerCase().includes(filter);
   }
@@ -175,6 +193,7 @@ export class Listing {
     const table = /** @type {HTMLElement|null} */ (this.root.querySelector("table"));
     if (table) table.hidden = isEmpty;
     clearTimeout(this.factsTimer);
+    if (this.gathered) return this.#tell();
     this.factsTimer = window.setTimeout(async () => {
       const html = await this.#piece("facts", []);
       if (html !== null) this.#showFacts(parsed(html));
@@ -186,12 +205,20 @@ export class Listing {
     this.main.querySelector("#page-meta")?.replaceChildren(facts);
   }
 
-  /** Load everything anew: after a long break, or when the folder itself has changed. */
+  /** Load everything anew: after a long break, or when the folder itself has changed. What is selected stays so. */
   async reload() {
-    const html = await this.#piece("listing", []);
+    const html = await (this.gathered ? this.#piece("gathered", [["gathered", this.gathered]]) : this.#piece("listing", []));
     if (html === null) return;
+    const before = new Set([...this.root.querySelectorAll(".entry.is-selected")].map((entry) => entry.id));
+    const focused = document.activeElement?.closest(".entry")?.id;
     this.root.replaceWith(/** @type {Element} */ (parsed(html).querySelector("#listing")));
     this.#drawn();
+    for (const entry of this.entries()) {
+      if (!before.has(entry.id)) continue;
+      entry.classList.add("is-selected");
+      /** @type {HTMLInputElement} */ (entry.querySelector(".pick input")).checked = true;
+    }
+    if (focused) /** @type {HTMLElement|null} */ (document.querySelector(`#${CSS.escape(focused)} .open`))?.focus({ preventScroll: true });
     this.#tidy();
   }
 
@@ -208,6 +235,7 @@ export class Listing {
   }
 
   #tell() {
+    this.cached = null;
     for (const watcher of this.watchers) watcher();
   }
 
@@ -241,7 +269,7 @@ export class Listing {
 
   async #piece(/** @type {string} */ name, /** @type {string[][]} */ parameters) {
     const query = new URLSearchParams(parameters);
-    if (name !== "entries") {
+    if (name !== "entries" && name !== "gathered") {
       if (this.folder) query.set("folder", this.folder);
       if (this.root.dataset.filter) query.set("filter", this.root.dataset.filter);
     }
@@ -257,11 +285,18 @@ export class Listing {
     const ids = new Set();
     for (const { item } of changes) {
       if (!item || (item.kind !== "file" && item.kind !== "folder")) continue;
+      if (this.gathered && !this.find(item.id)) return this.#gatherAgain();
       if (item.id === this.folder) visit(location.pathname);
       if ((item.parent_id ?? "") === this.folder || this.find(item.id)) ids.add(item.id);
       if (item.parent_id && this.find(item.parent_id)) ids.add(item.parent_id); // How many are in it has changed.
     }
     this.refresh(ids);
+  }
+
+  /** Something new may belong to what is gathered here: the server knows. */
+  #gatherAgain() {
+    clearTimeout(this.factsTimer);
+    this.factsTimer = window.setTimeout(() => this.reload(), FACTS_MS);
   }
 
   /** Without a live connection, ask for the pictures that are being made. */

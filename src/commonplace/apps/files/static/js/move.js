@@ -2,11 +2,13 @@
 
 import { element, icon } from "../../platform/js/dom.js";
 import { ask } from "../../platform/js/http.js";
+import { nodeAt, openNode } from "./tree.js";
 
 /** @typedef {import("./listing.js").Entry} Entry */
 /** @typedef {{id: string, name: string}} Folder an empty id is the top level */
 /** @typedef {(entries: Entry[], to: Folder) => void} Move */
 
+const OPENS_MS = 700; // How long something is held over a folder of the tree until that opens.
 const MINE = "application/x-commonplace-entries"; // Marks a drag that began on the page, so that it is no upload.
 
 /** Whether something of this page is dragged, rather than files from outside. */
@@ -108,14 +110,18 @@ export function acceptMoves(main, selection, move, leaving) {
   /** @type {Element|null} */
   let over = null;
   const options = { signal: leaving };
+  let opening = 0;
   const aim = (/** @type {Element|null} */ target) => {
+    if (target === over) return;
     over?.classList.remove("is-target");
     over = target;
     over?.classList.add("is-target");
+    clearTimeout(opening);
+    if (target?.matches('[role="treeitem"]')) opening = window.setTimeout(() => openNode(/** @type {HTMLElement} */ (target)), OPENS_MS);
   };
   const targetOf = (/** @type {Event} */ event) => {
     const at = /** @type {Element} */ (event.target);
-    const target = at.closest?.('.entry[data-kind="folder"]') ?? at.closest?.(".breadcrumb a") ?? null;
+    const target = at.closest?.('.entry[data-kind="folder"]') ?? at.closest?.('.breadcrumb a, .side-places a[href="/app/files"]') ?? nodeAt(at);
     return target && !dragged.includes(/** @type {Entry} */ (target)) ? target : null;
   };
   main.addEventListener("dragstart", (event) => {
@@ -135,7 +141,7 @@ export function acceptMoves(main, selection, move, leaving) {
   main.addEventListener("drop", (event) => {
     if (!isOwnDrag(event) || !over) return;
     event.preventDefault();
-    const isEntry = over.matches(".entry");
+    const isEntry = over.matches(".entry, [role='treeitem']");
     const { dataset } = /** @type {Entry} */ (over);
     move(dragged, isEntry ? { id: dataset.id ?? "", name: dataset.name ?? "" } : folderOfLink(over));
   }, options);

@@ -19,6 +19,8 @@ export class Selection {
     this.bar = /** @type {HTMLElement} */ (main.querySelector("#selection"));
     this.current = "";
     this.anchor = ""; // Where a range begins.
+    /** @type {Set<() => void>} */
+    this.watchers = new Set();
     listing.watch(() => this.#sync());
     const options = { signal: leaving };
     main.addEventListener("click", (event) => this.#clicked(event), { ...options, capture: true });
@@ -26,6 +28,11 @@ export class Selection {
     main.addEventListener("focusin", (event) => this.#focused(event), options);
     this.#acceptLongPress(main, options);
     this.#sync();
+  }
+
+  /** Be told whenever something else is selected, or the keyboard is elsewhere. */
+  watch(/** @type {() => void} */ watcher) {
+    this.watchers.add(watcher);
   }
 
   /** @returns {Entry[]} */
@@ -51,6 +58,7 @@ export class Selection {
     if (!entry) return;
     if (extend) this.#extendTo(entry);
     else this.anchor = entry.dataset.id ?? "";
+    this.listing.wake(entry);
     this.#setCurrent(entry);
     /** @type {HTMLElement} */ (entry.querySelector(".open")).focus();
   }
@@ -68,6 +76,14 @@ export class Selection {
 
   clear() {
     for (const entry of this.selected) mark(entry, false);
+    this.#sync();
+  }
+
+  /** Select these and nothing else. */
+  only(/** @type {Entry[]} */ entries) {
+    const wanted = new Set(entries);
+    for (const entry of this.selected) if (!wanted.has(entry)) mark(entry, false);
+    for (const entry of entries) mark(entry, true);
     this.#sync();
   }
 
@@ -99,11 +115,15 @@ export class Selection {
       return;
     }
     const isRange = event.shiftKey;
-    if (!isRange && !event.ctrlKey && !event.metaKey && !this.selected.length) return;
+    // The name and the picture open; a mouse beside them selects this one alone.
+    const isBeside = !target.closest(".open") && /** @type {PointerEvent} */ (event).pointerType === "mouse";
+    if (!isRange && !event.ctrlKey && !event.metaKey && !this.selected.length && !isBeside) return;
     if (event.detail === 0 && !isRange) return; // The Enter key opens, whatever is selected.
     stop(event);
     if (isRange) this.#extendTo(entry);
+    else if (isBeside && !event.ctrlKey && !event.metaKey) this.only([entry]);
     else this.toggle(entry);
+    if (isBeside) this.anchor = entry.dataset.id ?? "";
     this.#setCurrent(entry);
     /** @type {HTMLElement} */ (entry.querySelector(".open")).focus({ preventScroll: true });
   }
@@ -116,7 +136,9 @@ export class Selection {
 
   #focused(/** @type {FocusEvent} */ event) {
     const entry = /** @type {Entry|null} */ (/** @type {Element} */ (event.target).closest(".entry"));
-    if (entry) this.#setCurrent(entry);
+    if (!entry) return;
+    this.#setCurrent(entry);
+    for (const watcher of this.watchers) watcher();
   }
 
   /** A finger that rests on an entry selects it. */
@@ -170,13 +192,15 @@ export class Selection {
       /** @type {HTMLElement} */ (this.bar.querySelector(`[data-does="${what}"]`)).hidden = isHidden;
     };
     hide("rename", selected.length !== 1);
+    for (const watcher of this.watchers) watcher();
     hide("download", selected.some(({ dataset }) => dataset.kind === "folder"));
   }
 }
 
 function mark(/** @type {Entry} */ entry, /** @type {boolean} */ isSelected) {
   entry.classList.toggle("is-selected", isSelected);
-  /** @type {HTMLInputElement} */ (entry.querySelector(".pick input")).checked = isSelected;
+  const box = /** @type {HTMLInputElement|null} */ (entry.querySelector(".pick input")); // None where it sleeps.
+  if (box) box.checked = isSelected;
 }
 
 function reachable(/** @type {Entry} */ entry, /** @type {boolean} */ isReachable) {

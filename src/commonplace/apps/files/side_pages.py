@@ -1,4 +1,4 @@
-"""Pieces of the preview and of the details panel that the server draws."""
+"""Pieces beside the list: what is in a text, what is known of an entry, the folders of the tree."""
 
 import asyncio
 from typing import Final
@@ -7,14 +7,15 @@ from uuid import UUID
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
-from commonplace.apps.files import previews, queries
+from commonplace.apps.files import previews, queries, shown
+from commonplace.apps.files.details import details_of
 from commonplace.apps.files.errors import FileNotFound
 from commonplace.apps.files.previews import Preview
 from commonplace.platform.database.session import Database
-from commonplace.platform.http.dependencies import AllParts
+from commonplace.platform.http.dependencies import AllParts, Reading
 from commonplace.platform.http.routing import Router
 from commonplace.platform.pages.render import render
-from commonplace.platform.pages.viewer import CurrentViewer
+from commonplace.platform.pages.viewer import UTC, CurrentViewer
 from commonplace.platform.storage.protocol import ObjectStorage
 
 router = Router(include_in_schema=False)
@@ -38,6 +39,21 @@ async def preview(file_id: UUID, request: Request, viewer: CurrentViewer, parts:
     else:
         shown = Preview(kind="nothing")
     return render(request, "files/preview.html", viewer=viewer, shown=shown, row=row)
+
+
+@router.get("/app/files/details/{item_id:uuid}")
+async def details(item_id: UUID, request: Request, viewer: CurrentViewer, parts: AllParts) -> HTMLResponse:
+    """What is known of one file or folder."""
+    known = await details_of(parts, viewer, item_id)
+    owner = known.name_of(known.row.owner_id, viewer)
+    return render(request, "files/details.html", viewer=viewer, details=known, owner=owner, utc=UTC, found_facts=())
+
+
+@router.get("/app/files/tree")
+async def tree(request: Request, viewer: CurrentViewer, session: Reading, folder: UUID | None = None) -> HTMLResponse:
+    """The folders in one folder, as items of the tree."""
+    place = await shown.place_of(session, viewer, folder)
+    return render(request, "files/tree.html", viewer=viewer, folders=await shown.folders_of(session, viewer, place))
 
 
 async def _head(storage: ObjectStorage, key: str, size_bytes: int) -> bytes:

@@ -1,0 +1,32 @@
+"""What the details panel reads of one file or folder."""
+
+from typing import Final
+
+from sqlalchemy import text
+
+from commonplace.platform.database.query import Query
+from commonplace.platform.sharing.rights import may, visible
+
+_CHILDREN: Final = """
+    (SELECT array[count(*) FILTER (WHERE kind = 'file'), count(*) FILTER (WHERE kind = 'folder')] FROM (
+        SELECT child.kind FROM platform.item AS child
+        WHERE child.parent_id = item.id AND child.trashed_at IS NULL LIMIT 10001
+    ) AS children)
+"""
+
+#: One file or folder that the person can see, and where it lies as far as they can see that.
+DETAILS = Query(
+    text(f"""
+    SELECT item.id, item.kind, item.title, item.parent_id, item.owner_id, item.version, item.created_at,
+        item.updated_at, app.object_id, app.size_bytes, app.media_type, app.sha256, processing.state,
+        processing.reason, processing.width, processing.height, processing.taken_at,
+        processing.taken_at IS NOT NULL AND NOT processing.is_zone_known AS is_cameras_clock,
+        place.title AS place_title, place.id AS place_id,
+        CASE WHEN item.kind = 'folder' THEN {_CHILDREN} END AS children
+    FROM platform.item
+    LEFT JOIN files.file AS app USING (id)
+    LEFT JOIN files.processing ON processing.object_id = app.object_id
+    LEFT JOIN platform.item AS place ON place.id = item.parent_id AND {may("read", item="place")}
+    WHERE item.id = :id AND item.kind IN ('file', 'folder') AND {visible()}
+    """)
+)
