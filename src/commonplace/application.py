@@ -54,7 +54,7 @@ from commonplace.platform.messages.build import build_mailer
 from commonplace.platform.messages.mail import Mailer
 from commonplace.platform.messages.web_push import WebPush, build_web_push
 from commonplace.platform.pages import api as pages_api
-from commonplace.platform.pages import installed
+from commonplace.platform.pages import installed, visitors
 from commonplace.platform.pages import jobs as jobs_page
 from commonplace.platform.pages.render import Pages
 from commonplace.platform.pages.static import static_routes
@@ -337,6 +337,7 @@ def _routes(references: tuple[str, ...]) -> tuple[BaseRoute, ...]:
         docs_page.router,
         live_api.router,
         pages_api.router,
+        visitors.router,
         installed.router,
         jobs_page.router,
         sharing_api.router,

@@ -30,7 +30,7 @@ async def test_a_link_opens_an_item_and_what_lies_below_and_nothing_else(
     below = await folder(ana, "below", shared)
     inside, beside = await file(ana, "inside.txt", below, b"12345"), await file(ana, "beside.txt", above)
     made = await link_to(ana, shared)
-    assert made["url"].endswith(f"/api/links/{made['token']}")
+    assert made["url"].endswith(f"/s/{made['token']}")
     path = f"/api/links/{made['token']}"
     answer = await nobody.get(path)
     opened = answer.json()

@@ -5,8 +5,11 @@ from typing import Final
 from uuid import UUID
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from commonplace.apps.files import linked_queries, service, uploads
+from commonplace.apps.files.archives import archives
+from commonplace.apps.files.archives.archives import Root
 from commonplace.apps.files.errors import FilePartMissing, FileTooLarge, MalformedUpload
 from commonplace.apps.files.forms import Form, Part
 from commonplace.apps.files.names import checked_name
@@ -60,6 +63,15 @@ async def readable(session: ReadSession, file_id: UUID) -> Content | None:
     found = await content(session, file_id)
     is_text = found is not None and found.media_type.startswith(("text/", "application/json"))
     return found if is_text and found is not None and found.size_bytes else None
+
+
+async def archive(request: Request, parts: Parts, folder_id: UUID, name: str) -> Response:
+    """A folder with all that lies in it, as a ZIP archive.
+
+    Raises:
+        DownloadTooLarge, ArchiveChanged, RangeNotSatisfiable: as `archives.answer` says.
+    """
+    return await archives.answer(request, parts, [Root(folder_id, name)])
 
 
 async def receive(request: Request, parts: Parts, unit: Unit, room: Room) -> Sequence[Arrived]:
@@ -149,4 +161,4 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
 
 
 FILE: Final = LinkedKind(content=content, picture=picture, text=readable)
-FOLDER: Final = LinkedKind(is_container=True, receive=receive, put=put)
+FOLDER: Final = LinkedKind(archive=archive, receive=receive, put=put)

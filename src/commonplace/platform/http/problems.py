@@ -129,7 +129,7 @@ def response(problem: Problem, content: Document) -> Response:
 
 def wants_page(path: str, accept: bytes) -> bool:
     """Whether a person in front of a browser waits for this answer."""
-    return (path == "/app" or path.startswith("/app/")) and b"text/html" in accept
+    return (path == "/app" or path.startswith(("/app/", "/s/"))) and b"text/html" in accept
 
 
 def problems(*classes: type[Problem]) -> dict[int | str, dict[str, Any]]:

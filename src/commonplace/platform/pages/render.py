@@ -188,6 +188,8 @@ class Pages:
         """
         request = Request(scope)
         status = HTTPStatus(document["status"])
+        if request.url.path.startswith("/s/") and "continue_at" not in document:
+            return self._visitors_problem(request, status, document)
         if status == HTTPStatus.UNAUTHORIZED:
             return _to_page(request, SIGN_IN_PATH)
         if "continue_at" in document:
@@ -196,6 +198,14 @@ class Pages:
             return None
         headers = {"Cache-Control": "no-store"}
         return self.render(request, "problem.html", status=status, headers=headers, problem=document, home=self.home)
+
+    def _visitors_problem(self, request: Request, status: HTTPStatus, document: Mapping[str, Any]) -> Response:
+        """The same for who holds a link: it tells nothing of the installation, and leads back to the link at most."""
+        token = request.url.path.split("/")[2]
+        back = None if status == HTTPStatus.NOT_FOUND else f"/s/{token}"
+        headers = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
+        template = "visitors/problem.html"
+        return self.render(request, template, status=status, headers=headers, problem=document, back=back)
 
 
 def _to_page(request: Request, address: str) -> Response:

@@ -181,7 +181,7 @@ class LinkFull(Problem):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
     def __init__(self, files_left: int | None, bytes_left: int | None) -> None:
-        parts = [f"{files_left:,} files"] if files_left is not None else []
+        parts = ["1 file" if files_left == 1 else f"{files_left:,} files"] if files_left is not None else []
         parts += [f"{bytes_left:,} bytes"] if bytes_left is not None else []
         super().__init__(f"This link takes {' and '.join(parts)} more. Nothing of this upload was kept.")
 

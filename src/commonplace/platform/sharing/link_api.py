@@ -56,10 +56,13 @@ PUBLIC: Final = frozenset(
         "GET /api/links/{token}/items/{item_id}",
         "GET /api/links/{token}/items/{item_id}/preview",
         "GET /api/links/{token}/items/{item_id}/content",
+        "GET /api/links/{token}/items/{item_id}/archive",
         "POST /api/links/{token}/files",
     }
 )
-_STREAMS: Final = re.compile(r"GET (?:/api/links|/s)/[^/]+/items/[^/]+/content|POST (?:/api/links|/s)/[^/]+/files")
+_STREAMS: Final = re.compile(
+    r"GET (?:/api/links|/s)/[^/]+/items/[^/]+/(?:content|archive)|POST (?:/api/links|/s)/[^/]+/files"
+)
 _HEADERS: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _ENTERING: Final = (LinkNotKnown, LinkPasswordNeeded, LinkNameNeeded)
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
@@ -181,6 +184,23 @@ async def download_linked_item(
     """The bytes of a file. One range a request; counted when the last byte has left, once for a resumed download."""
     visit = await enter(await unit.reading(), parts, request, token)
     return await doing.download(request, unit, parts, visit, item_id)
+
+
+@router.get(
+    "/items/{item_id:uuid}/archive",
+    response_class=Response,
+    response_model=None,
+    responses={
+        **served("The archive.", "application/zip"),
+        **problems(*_ENTERING, LinkForbids, SharedItemNotFound, DownloadsUsedUp),
+    },
+)
+async def download_linked_archive(
+    token: Token, item_id: UUID, request: Request, unit: UnitOfWork, parts: AllParts
+) -> Response:
+    """A folder with all that lies in it, as a ZIP archive: one download, however much is in it."""
+    visit = await enter(await unit.reading(), parts, request, token)
+    return await doing.download(request, unit, parts, visit, item_id, is_archive=True)
 
 
 @router.post(

@@ -224,7 +224,7 @@ def _expiry(moment: datetime | None) -> datetime | None:
 def _made(parts: Parts, made: links.Made) -> LinkMade:
     from segno import make_qr  # noqa: PLC0415 - loaded when a link is made
 
-    url = parts[PublicUrl].to(f"/api/links/{made.token}")
+    url = parts[PublicUrl].to(f"/s/{made.token}")
     qr = make_qr(url, error="m").svg_data_uri(scale=4, border=4, light="#fff")
     return LinkMade(**_link(made.row), token=made.token, url=url, qr=qr)
 

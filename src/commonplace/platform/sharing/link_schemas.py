@@ -98,7 +98,7 @@ class LinkMade(LinkRead):
     """A link and its token, new. Nobody can ask for the token again: only its digest is kept."""
 
     token: str
-    url: Annotated[str, Field(description="Where it leads.")]
+    url: Annotated[str, Field(description="Of the page for visitors. The API for them is at `/api/links/{token}`.")]
     qr: Annotated[str, Field(description="The `url` as a QR code: a `data:` URL of an SVG picture.")]
 
 

@@ -31,7 +31,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(://[^\s/@:]*:)[^\s/@]+(@)"), r"\1[redacted]\2"),
     (re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),
 )
-_PATHS_WITH_TOKENS = ("/api/links/", "/api/storage/")
+_PATHS_WITH_TOKENS = ("/api/links/", "/api/storage/", "/s/")
 _HINT = re.compile(r"(?i)@|eyJ|cp[rl]?_|bearer|basic|passw|secret|token|key|sig|code=")
 
 

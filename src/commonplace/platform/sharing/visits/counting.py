@@ -22,12 +22,12 @@ from starlette.types import Receive, Scope, Send
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database, WriteSession
 from commonplace.platform.http import context
-from commonplace.platform.media.serving import Content, StreamResponse, respond
+from commonplace.platform.media.serving import StreamResponse
 from commonplace.platform.parts import Parts
 from commonplace.platform.sharing.errors import DownloadsUsedUp, LinkNotKnown
 from commonplace.platform.sharing.visits import ledger
 from commonplace.platform.sharing.visits.opening import GOOD, Visit
-from commonplace.platform.storage.protocol import ObjectReader, ObjectStorage
+from commonplace.platform.storage.protocol import ObjectReader
 
 LOOK_SECONDS: Final = 1.0  #: how often it is looked whether the link of a running download is still good
 _log = structlog.get_logger(__name__)
@@ -63,23 +63,30 @@ _FORGET_PARTS = Query(
 )
 
 
-async def download(request: Request, parts: Parts, visit: Visit, content: Content, item: tuple[UUID, str]) -> Response:
-    """The answer to a GET or HEAD for these bytes by a link, which counts when it was sent to its end.
+def require_more(visit: Visit) -> None:
+    """Refuse to begin a download that could not be finished.
 
     Raises:
-        DownloadsUsedUp: as many were finished as the link is good for.
-        RangeNotSatisfiable: the range asked for has none of the bytes.
+        DownloadsUsedUp: the link is good for no more.
     """
-    counting = Counting(parts, visit, item, content.tag, content.size_bytes)
-    counting.require_more()
-    # Without the server's way to send a file by itself: of that nobody would hear when it ends.
-    streamed = Request({**request.scope, "extensions": {}}, request.receive)
-    response = await respond(streamed, parts[ObjectStorage], content)
+    link = visit.link
+    if link.most_downloads is not None and link.downloads >= link.most_downloads:
+        raise DownloadsUsedUp
+
+
+def through_us(request: Request) -> Request:
+    """The request without the server's way to send a file by itself: of that nobody would hear when it ends."""
+    return Request({**request.scope, "extensions": {}}, request.receive)
+
+
+async def counted(request: Request, parts: Parts, visit: Visit, response: Response, item: tuple[UUID, str]) -> Response:
+    """The answer to a download by a link, made to count when it was sent to its end."""
+    tag = response.headers.get("etag", "")
     if isinstance(response, StreamResponse):
-        return CountedResponse(counting, response)
-    is_asked = response.status_code < 300 and context.of(request.scope).method == "GET"  # noqa: PLR2004
-    if is_asked:  # nothing to send: it is finished before it begins
-        await counting.finish(0, 0)
+        return CountedResponse(Counting(parts, visit, item, tag, response.reader.size_bytes), response)
+    if response.status_code < 300 and context.of(request.scope).method == "GET":  # noqa: PLR2004
+        # Nothing is to be sent: it is finished before it begins.
+        await Counting(parts, visit, item, tag, 0).finish(0, 0)
     return response
 
 
@@ -92,16 +99,6 @@ class Counting:
         self._item = item
         self._size_bytes = size_bytes
         self._file = {"link_id": visit.link.link_id, "visitor": visit.key, "item_id": item[0], "tag": tag}
-
-    def require_more(self) -> None:
-        """Refuse to begin a download that could not be finished.
-
-        Raises:
-            DownloadsUsedUp: the link is good for no more.
-        """
-        link = self._visit.link
-        if link.most_downloads is not None and link.downloads >= link.most_downloads:
-            raise DownloadsUsedUp
 
     async def require_good(self) -> None:
         """Refuse to go on when the link was revoked, or ended, meanwhile.

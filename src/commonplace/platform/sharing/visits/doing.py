@@ -135,8 +135,10 @@ async def note_preview(unit: Unit, visit: Visit, item_id: UUID, name: str) -> No
         await ledger.enter(await unit.writing(), visit, "preview", item=(item_id, name))
 
 
-async def download(request: Request, unit: Unit, parts: Parts, visit: Visit, item_id: UUID) -> Response:
-    """The bytes of an item, counted when they have left; see `counting`.
+async def download(
+    request: Request, unit: Unit, parts: Parts, visit: Visit, item_id: UUID, *, is_archive: bool = False
+) -> Response:
+    """The bytes of an item, or all that lies in it as an archive, counted when they have left; see `counting`.
 
     Raises:
         LinkForbids: the link is not for downloads, or there is nothing to download.
@@ -144,14 +146,20 @@ async def download(request: Request, unit: Unit, parts: Parts, visit: Visit, ite
         DownloadsUsedUp: as many were finished as the link is good for.
     """
     visit.require("download", what="downloads: it shows previews only")
+    counting.require_more(visit)
     session = await unit.reading()
     row = await opening.item_below(session, visit.link.id, item_id, kinds=parts[Loaders].kinds)
     kind = parts[Loaders].linked(row.kind)
-    content = None if kind.content is None else await kind.content(session, item_id)
-    if content is None:
-        raise LinkForbids("this: it has no bytes of its own")
+    streamed = counting.through_us(request)
+    content = None if kind.content is None or is_archive else await kind.content(session, item_id)
     await unit.commit()  # the connection is given back before any byte is read
-    return await counting.download(request, parts, visit, content, (row.id, row.title))
+    if content is not None:
+        response = await respond(streamed, parts[ObjectStorage], content)
+    elif is_archive and kind.archive is not None:
+        response = await kind.archive(streamed, parts, item_id, row.title)
+    else:
+        raise LinkForbids("this: there are no bytes of this kind")
+    return await counting.counted(request, parts, visit, response, (row.id, row.title))
 
 
 async def upload(request: Request, unit: Unit, parts: Parts, visit: Visit) -> Sequence[Put]:

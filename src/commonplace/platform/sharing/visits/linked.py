@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from commonplace.platform.database.session import ReadSession, WriteSession
 from commonplace.platform.http.unit import Unit
@@ -51,8 +52,8 @@ class LinkedKind:
     picture: Callable[[ReadSession, UUID, int], Awaitable[Content | None]] | None = None
     #: The bytes of it, where they are a text whose beginning can be shown.
     text: Callable[[ReadSession, UUID], Awaitable[Content | None]] | None = None
-    #: Whether items that have content lie in it.
-    is_container: bool = False
+    #: All that lies in it as one archive: the answer to a GET or HEAD, with an ETag.
+    archive: Callable[[Request, Parts, UUID, str], Awaitable[Response]] | None = None
     #: Reads an upload and stores its bytes, before any transaction; `LinkFull` where it is more than there is room for.
     receive: Callable[[Request, Parts, Unit, Room], Awaitable[Sequence[Arrived]]] | None = None
     #: Makes items in this container, which belongs to this person, of what arrived; beside what has the same names.
@@ -61,7 +62,7 @@ class LinkedKind:
     def allows(self, access: str) -> bool:
         """Whether a link with this access to such an item makes sense."""
         if access == "download":
-            return self.content is not None or self.is_container
+            return self.content is not None or self.archive is not None
         return access == "view" or self.receive is not None
 
 
