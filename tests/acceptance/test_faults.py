@@ -1,13 +1,16 @@
 """Faults, long by nature: killed in the middle of uploads, the database killed, gigabytes in flat memory."""
 
+import asyncio
 import contextlib
 import hashlib
+import itertools
 import os
 import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +139,76 @@ def test_the_database_killed_is_told_as_503_and_recovers_by_itself(installation:
     assert 503 in seen
     assert client.get(f"/api/files/{kept['id']}/content").content == b"kept"
     served.wait(lambda: client.get("/health").json()["status"] == "healthy", seconds=60)
+
+
+PEOPLE = 100  #: who read and write at once, all the time
+
+
+def test_the_database_killed_at_peak_loses_nothing_that_was_told(installation: Make) -> None:
+    served = installation(LIMITS__REQUESTS_PER_ADDRESS="100000000").start()
+    client = served.join("ana")
+    peak = Peak(served.url, client.headers["Authorization"])
+    asyncio.run(peak.run(killed_twice(peak, served)))
+    assert set(peak.seen) == {200, 201, 503}, peak.seen
+    assert peak.seen[201] == len(peak.told)
+    there = {task["title"] for task in client.get("/api/tasks").json()["items"]}
+    assert peak.told <= there, f"{len(peak.told - there)} of {len(peak.told)} tasks that were told are gone"
+    served.wait(lambda: client.get("/health").json()["status"] == "healthy", seconds=60)
+
+
+class Peak:
+    """People who read and write without a pause, until they are told to stop."""
+
+    def __init__(self, url: str, authorization: str) -> None:
+        limits = httpx.Limits(max_connections=PEOPLE)
+        self._client = httpx.AsyncClient(
+            base_url=url, headers={"Authorization": authorization}, limits=limits, timeout=60
+        )
+        self.seen: Counter[int] = Counter()  #: answers by their status
+        self.told: set[str] = set()  #: titles of the tasks that were acknowledged
+        self._is_over = False
+
+    async def run(self, story: Coroutine[Any, Any, None]) -> None:
+        """Let everybody live while the story happens."""
+        async with self._client, asyncio.TaskGroup() as people:
+            for person in range(PEOPLE):
+                people.create_task(self._live(person))
+            await story
+            self._is_over = True
+
+    async def _live(self, person: int) -> None:
+        for number in itertools.count():
+            if self._is_over:
+                return
+            title = f"{person}-{number}"
+            answer = await self._client.post("/api/tasks", json={"title": title})
+            self.seen[answer.status_code] += 1
+            if answer.status_code == 201:
+                self.told.add(title)
+            for _ in range(3):
+                answer = await self._client.get("/api/tasks?limit=10")
+                self.seen[answer.status_code] += 1
+                assert answer.status_code == 200 or int(answer.headers["Retry-After"]) >= 1
+
+    async def until_told(self, more: int) -> None:
+        """Wait until so many more tasks were acknowledged."""
+        enough = len(self.told) + more
+        while len(self.told) < enough:
+            await asyncio.sleep(0.05)
+
+    async def until_refused(self) -> None:
+        """Wait until somebody is told that something is away."""
+        before = self.seen[503]
+        while self.seen[503] == before:
+            await asyncio.sleep(0.01)
+
+
+async def killed_twice(peak: Peak, served: Served) -> None:
+    for _ in range(2):
+        await peak.until_told(2 * PEOPLE)
+        os.kill(await asyncio.to_thread(postmaster, served), signal.SIGKILL)
+        await peak.until_refused()
+    await peak.until_told(PEOPLE)
 
 
 def postmaster(served: Served) -> int:
