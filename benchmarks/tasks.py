@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from benchmarks import textbook
 from benchmarks.load import press
 from benchmarks.report import Result
 from benchmarks.servers import BIN, Commonplace, Program, free_port
+from benchmarks.token_check import TARGET, token_check_us
 from commonplace.platform.database.embedded.server import EmbeddedServer
 
 ROUNDS = 2  #: in turn, and the better is taken: the machine's speed drifts
@@ -47,6 +49,10 @@ def tasks(directory: Path) -> Iterator[Result]:
                     best[index] = max(best[index], load.per_second)
             yield Result(what, best[0], best[1], "FastAPI and SQLModel as in textbooks", "req/s", 1.0)
             yield Result(what, best[0], best[2], "Radicale", "req/s", 1.0)
+            if what == "task by id":
+                read_us = (os.cpu_count() or 1) / best[0] * 1e6  # of a processor, the client's share included
+                check_us = token_check_us(ours)
+                yield Result("token check", check_us, read_us, "µs for a task by id", "µs", TARGET, less_is_better=True)
     finally:
         for program in (radicale, book, ours):
             program.stop()
