@@ -9,6 +9,9 @@ import pyotp
 import pytest
 
 from commonplace.apps.accounts.context import Accounts
+from commonplace.apps.accounts.invitations.schemas import InvitationCreate
+from commonplace.apps.accounts.invitations.service import invite, link_of
+from commonplace.platform.http.public_url import PublicUrl
 from tests.apps.accounts.conftest import ClientAt, Rows, SetClock, sign_in
 from tests.apps.accounts.elsewhere import at_issuer, back, leads_to, sign_in_by, start, variables
 from tests.real_issuer import RealIssuer
@@ -285,6 +288,23 @@ async def test_errors_are_clear_pages(
     issuer.tell("eva-5", email="eva5@example.org", email_verified=True)
     closed = await sign_in_by(client_at(), "home", "eva-5")
     assert (closed.status_code, "Registration is closed here" in closed.text) == (403, True)
+
+    # Whom an administrator invited comes in by the address that the issuer vouches for, and nobody else does.
+    monkeypatch.setattr(accounts.settings, "registration", "invitation")
+    assert (await sign_in_by(client_at(), "home", "eva-5")).status_code == 403
+    given = InvitationCreate(email="EVA6@example.org", role="administrator")
+    made = await invite(accounts, PublicUrl("http://localhost"), given, by=None)
+    page = await browser.get(link_of(accounts, PublicUrl("http://localhost"), made.id))
+    assert 'href="/app/sign-in/with/home' in page.text
+    issuer.tell("eva-6", email="eva6@example.org", email_verified=False)
+    assert (await sign_in_by(client_at(), "home", "eva-6")).status_code == 403
+    issuer.tell("eva-6", email="eva6@example.org", email_verified=True)
+    invited = client_at()
+    assert (await sign_in_by(invited, "home", "eva-6")).status_code == 303
+    assert (await who_am_i(invited))["role"] == "administrator"
+    assert await rows("SELECT 1 FROM accounts.invitation") == []
+    trail = await rows("SELECT detail FROM accounts.audit_entry WHERE action = 'joined'")
+    assert trail == [{"detail": "administrator"}]
 
     # The issuer rotates its keys: the new one is looked for as soon as a token is signed with it.
     monkeypatch.setattr(accounts.settings, "registration", "open")

@@ -66,6 +66,8 @@ def _context(accounts: Accounts, token: str, shown: service.Shown) -> dict[str, 
         "errors": {},
         "problem": None,
         "fewest_characters": accounts.settings.fewest_password_characters,
+        # An issuer vouches for an address: it makes the account that an invitation to this address is for.
+        "issuers": list(accounts.issuers) if shown.email else (),
     }
 
 

@@ -48,6 +48,9 @@ LIST: Final = Query(
 TAKE: Final = Query(
     text(f"SELECT {_COLUMNS} FROM accounts.invitation WHERE id = :invitation_id AND {_HOLDS} FOR UPDATE")
 )
+TAKE_OF_ADDRESS: Final = Query(
+    text(f"SELECT {_COLUMNS} FROM accounts.invitation WHERE email_key = :email_key AND {_HOLDS} FOR UPDATE")
+)
 USE: Final = Query(text("UPDATE accounts.invitation SET uses_left = uses_left - 1 WHERE id = :invitation_id"))
 REMOVE: Final = Query(text("DELETE FROM accounts.invitation WHERE id = :invitation_id RETURNING email, role"))
 # What was told of an address is told of the person from now on, and goes with them.

@@ -35,8 +35,20 @@ async def take_invitation(session: WriteSession, accounts: Accounts, invitation_
     row = await session.first(queries.TAKE, invitation_id=invitation_id, now=accounts.now())
     if row is None:
         raise InvitationNotValid
-    await session.execute(queries.USE if row.uses_left > 1 else queries.REMOVE, invitation_id=invitation_id)
+    await _use(session, row)
     return row
+
+
+async def take_invitation_of(session: WriteSession, accounts: Accounts, email_key: str) -> Row | None:
+    """Use the invitation that is for this address, which somebody has proved to have; None where there is none."""
+    row = await session.first(queries.TAKE_OF_ADDRESS, email_key=email_key, now=accounts.now())
+    if row is not None:
+        await _use(session, row)
+    return row
+
+
+async def _use(session: WriteSession, row: Row) -> None:
+    await session.execute(queries.USE if row.uses_left > 1 else queries.REMOVE, invitation_id=row.id)
 
 
 async def note_joined(session: WriteSession, accounts: Accounts, invitation: Row, person_id: UUID) -> None:

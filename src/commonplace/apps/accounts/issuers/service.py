@@ -16,6 +16,7 @@ from commonplace.apps.accounts.events import IdentityLinked, IdentityUnlinked
 from commonplace.apps.accounts.factors import proving, second_step
 from commonplace.apps.accounts.factors import queries as factor_queries
 from commonplace.apps.accounts.factors.second_step import SecondStepNeeded
+from commonplace.apps.accounts.invitations.taking import note_joined, take_invitation_of
 from commonplace.apps.accounts.issuers import queries
 from commonplace.apps.accounts.issuers.client import Vouched
 from commonplace.apps.accounts.issuers.errors import (
@@ -115,6 +116,8 @@ async def found_or_made(session: WriteSession, accounts: Accounts, vouched: Vouc
 async def make_person(session: WriteSession, accounts: Accounts, vouched: Vouched) -> UUID:
     """Make an account with the verified address of whom the issuer vouches for; the person's id.
 
+    Where accounts are made by invitation, one that is for this address is used up by it.
+
     Raises:
         AddressHasAccount: another account has the address.
         AddressNotVouched: there is no verified address.
@@ -123,17 +126,26 @@ async def make_person(session: WriteSession, accounts: Accounts, vouched: Vouche
     address = _address(vouched)
     if await session.scalar(queries.ADDRESS_HAS_ACCOUNT, email_key=address.key):
         raise AddressHasAccount(vouched.issuer.title)
+    invitation = None
     if not accounts.settings.newcomers_may_come_by_issuer:
-        raise RegistrationClosed
+        if not accounts.settings.registration_is_closed:
+            invitation = await take_invitation_of(session, accounts, address.key)
+        if invitation is None:
+            raise RegistrationClosed
     name = vouched.name or address.written.partition("@")[0][:_LONGEST_LOCAL_NAME]
     newcomer = Newcomer(address=address, name=name, password_hash=None)
     try:
-        person_id = await admit(session, accounts, newcomer, role="user", how="issuer")
+        if invitation is None:
+            person_id = await admit(session, accounts, newcomer, role="user", how="issuer")
+        else:
+            person_id = await admit(session, accounts, newcomer, role=invitation.role, how="invitation")
     except AddressTaken as error:
         raise AddressHasAccount(vouched.issuer.title) from error
     await session.execute(queries.VERIFY_ADDRESS, person_id=person_id, now=accounts.now())
     if not await _add(session, accounts, vouched, person_id):
         raise AddressHasAccount(vouched.issuer.title)  # came in twice at this moment
+    if invitation is not None:
+        await note_joined(session, accounts, invitation, person_id)
     return person_id
 
 
