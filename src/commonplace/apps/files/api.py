@@ -21,6 +21,7 @@ from commonplace.apps.files.archives import api as archives_api
 from commonplace.apps.files.errors import FileNotFound, InvalidName
 from commonplace.apps.files.listing import TagFilter, page_of, tags_of
 from commonplace.apps.files.past import api as past_api
+from commonplace.apps.files.past import restoration_api
 from commonplace.apps.files.schemas import FileChange, FilePage, FileRead, FileReplacement, Sort
 from commonplace.apps.files.service import Written
 from commonplace.platform.database.pages import UnknownPage
@@ -157,6 +158,8 @@ for part in (
     folder_api.router,
     past_api.folders,
     past_api.files,
+    restoration_api.folders,
+    restoration_api.router,
     trash_api.router,
     content_api.links,
     archives_api.router,

@@ -38,6 +38,8 @@ app = App(
         ),
     ),
     kinds=("commonplace.apps.files.models:FILE", "commonplace.apps.files.models:FOLDER"),
+    jobs={"files.put_back": "commonplace.apps.files.past.work:put_back"},
+    personal_data="commonplace.apps.files.past.personal:TABLES",
     read_in="commonplace.apps.files.arriving:ARRIVALS",
     loaders={
         "file": "commonplace.apps.files.loaders:file_details",

@@ -61,16 +61,20 @@ class PastState:
     state: Any
 
 
+def seen(version: str = "version") -> str:
+    """The condition that the moment in the parameters `epoch` and `snapshot` sees the row `version`."""
+    snapshot = "CAST(CAST(:snapshot AS text) AS pg_snapshot)"
+    return (
+        f"({version}.epoch < :epoch OR {version}.epoch = :epoch AND pg_visible_in_snapshot({version}.xid, {snapshot}))"
+    )
+
+
 _MOMENT = Query(
     text("""
     SELECT at, epoch, CAST(snapshot AS text) AS snapshot FROM platform.moment WHERE at <= :at
     ORDER BY at DESC LIMIT 1
     """)
 )
-_SEEN = """
-    ({0}.epoch < :epoch
-        OR {0}.epoch = :epoch AND pg_visible_in_snapshot({0}.xid, CAST(CAST(:snapshot AS text) AS pg_snapshot)))
-"""
 _COLUMNS = """
     version.item_id, version.version, version.parent_id, version.title, version.trashed_at, version.valid_from,
     version.valid_until, version.state, version.schema
@@ -82,7 +86,7 @@ _FOLLOWED = """
 _ONE = Query(
     text(f"""
     SELECT {_COLUMNS}, {_FOLLOWED} AS is_followed FROM platform.version
-    WHERE version.item_id = :item_id AND version.kind = :kind AND {_SEEN.format("version")}
+    WHERE version.item_id = :item_id AND version.kind = :kind AND {seen()}
     ORDER BY version.version DESC LIMIT 1
     """)
 )
@@ -91,10 +95,10 @@ _CREATED = Query(text("SELECT created_at FROM platform.item WHERE id = :item_id 
 # A version was the newest one when it is seen and the next one is not. Times only narrow down where to look, with grace
 # on both sides; what is over by far needs no look at its successor.
 _THEN = f"""
-    {_SEEN.format("version")} AND (version.valid_until IS NULL OR version.valid_until > :latest OR (
+    {seen()} AND (version.valid_until IS NULL OR version.valid_until > :latest OR (
         (version.valid_until > :at OR {_FOLLOWED})
         AND NOT EXISTS (SELECT FROM platform.version AS later WHERE later.item_id = version.item_id
-            AND later.version = version.version + 1 AND {_SEEN.format("later")})))
+            AND later.version = version.version + 1 AND {seen("later")})))
 """
 _IN_PLACE = """
     SELECT {columns} FROM platform.version
@@ -113,7 +117,7 @@ _CHILDREN = """
 """
 _LINK = f"""
     SELECT version.item_id, version.title, version.parent_id, version.trashed_at, version.owner_id
-    FROM platform.version WHERE version.item_id = {{item}} AND {_SEEN.format("version")}
+    FROM platform.version WHERE version.item_id = {{item}} AND {seen()}
     ORDER BY version.version DESC LIMIT 1
 """
 _WAY = Query(
