@@ -30,6 +30,13 @@ class Refused(Exception):
         self.problem = problem  #: the type of the problem document, without its path
 
 
+class NotThere(Refused):
+    """There is nothing of this name in a folder."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is nothing named “{name}” here.")
+
+
 class SignedOut(Refused):
     """There is no session with this server, or it has ended."""
 
@@ -143,18 +150,38 @@ class Client:
         return _checked(answer)
 
     @contextlib.contextmanager
-    def download(self, path: str) -> Iterator[httpx.Response]:
+    def download(self, path: str, *, headers: dict[str, str] | None = None) -> Iterator[httpx.Response]:
         """The answer to a GET whose body is read bit by bit.
 
         Raises:
             SignedOut: there is no session.
             Refused: the server said no.
+            httpx.TransportError: the connection broke.
         """
-        self.request("GET", "/auth/profile")  # renews the token where it must be
-        with self._http.stream("GET", path, headers=self._authorization()) as answer:
-            if answer.is_error:
-                answer.read()
+        answer = self._begin(path, headers or {})
+        try:
+            if answer.status_code == httpx.codes.UNAUTHORIZED:
+                raise SignedOut(self.server)
             yield _checked(answer)
+        finally:
+            answer.close()
+
+    def _begin(self, path: str, headers: dict[str, str]) -> httpx.Response:
+        """The answer to a GET, its body unread unless it is an error's."""
+        is_renewed = False
+        for attempt in range(1, _TRIES + 1):
+            request = self._http.build_request("GET", path, headers={**headers, **self._authorization()})
+            answer = self._http.send(request, stream=True, follow_redirects=True)
+            if not answer.is_error:
+                break
+            answer.read()
+            if answer.status_code == httpx.codes.UNAUTHORIZED and not is_renewed and self._renew():
+                is_renewed = True
+            elif answer.status_code in _TEMPORARY and attempt < _TRIES:
+                self._wait(answer)
+            else:
+                break
+        return answer
 
     def pages(self, path: str, **parameters: Any) -> Iterator[dict[str, Any]]:
         """Every entry of a list, page by page."""
@@ -202,9 +229,16 @@ class Client:
                 continue
             if answer.status_code not in _TEMPORARY or attempt == _TRIES:
                 return answer
-            wait = answer.headers.get("Retry-After", "1")
-            self._pause(min(float(wait) if wait.isdigit() else 1.0, _LONGEST_WAIT_SECONDS))
+            self._wait(answer)
         raise AssertionError  # pragma: no cover - the loop returns or raises
+
+    def _wait(self, answer: httpx.Response) -> None:
+        wait = answer.headers.get("Retry-After", "1")
+        self._pause(min(float(wait) if wait.isdigit() else 1.0, _LONGEST_WAIT_SECONDS))
+
+    def pause(self, seconds: float) -> None:
+        """Wait before something is tried again."""
+        self._pause(seconds)
 
 
 class Drive:
@@ -222,12 +256,20 @@ class Drive:
         folder_id: str | None = None
         for name in _segments(path):
             if make:
-                body = {"name": name, "parent_id": folder_id}
-                answer = self._client.request("POST", "/api/folders?on_conflict=reuse", json=body)
-                folder_id = answer.json()["id"]
+                folder_id = self.folder_in(folder_id, name)
             else:
                 folder_id = self._named("/api/folders", name, **_where("parent_id", folder_id))["id"]
         return folder_id
+
+    def folder_in(self, parent_id: str | None, name: str) -> str:
+        """The id of a folder in another (None: at the top level), which is made where it is missing.
+
+        Raises:
+            Refused: there is a file of this name, or the server said no.
+        """
+        body = {"name": name, "parent_id": parent_id}
+        made: str = self._client.request("POST", "/api/folders?on_conflict=reuse", json=body).json()["id"]
+        return made
 
     def file(self, path: str) -> dict[str, Any]:
         """The file at a path, or with an id.
@@ -257,11 +299,29 @@ class Drive:
             except Refused:
                 raise no_file from None
 
+    def children(self, folder_id: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What lies in a folder (None: at the top level): `folder` or `file`, and the entry. Folders come first."""
+        for entry in self._client.pages("/api/folders", **_where("parent_id", folder_id)):
+            yield "folder", entry
+        for entry in self._client.pages("/api/files", **_where("folder_id", folder_id)):
+            yield "file", entry
+
+    def below(self, folder_id: str | None, place: str = "") -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """All that lies in a folder at any depth: its path in the folder, its kind, and the entry."""
+        waiting = [(place, folder_id)]
+        while waiting:
+            inside, container = waiting.pop()
+            for kind, entry in self.children(container):
+                path = f"{inside}/{entry['name']}" if inside else entry["name"]
+                yield path, kind, entry
+                if kind == "folder":
+                    waiting.append((path, entry["id"]))
+
     def _named(self, path: str, name: str, **parameters: Any) -> dict[str, Any]:
         for entry in self._client.pages(path, **parameters, sort="name"):
             if entry["name"] == name:
                 return entry
-        raise Refused(f"There is nothing named “{name}” here.")
+        raise NotThere(name)
 
 
 def _segments(path: str) -> list[str]:

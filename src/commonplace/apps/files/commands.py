@@ -1,15 +1,12 @@
 """`commonplace files` and `sign-in`: the drive from the command line, over HTTP, here or on another machine."""
 
-import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
-from urllib.parse import urlencode
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
@@ -18,7 +15,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_BLOCK: Final = 1024 * 1024
+_JSON = click.option("--json", "as_json", is_flag=True, help="Machine-readable: one object a line.")
+_FILE = click.Path(exists=True, path_type=Path)
 
 
 def _with_client(command: "Callable[Concatenate[Client, P], T]") -> Callable[..., T]:
@@ -38,7 +36,7 @@ def _with_client(command: "Callable[Concatenate[Client, P], T]") -> Callable[...
         try:
             with closing(Client(server or sessions.latest() or here, sessions=sessions)) as client:
                 return command(client, *arguments, **options)
-        except Refused as error:
+        except (Refused, OSError) as error:
             raise click.ClickException(str(error)) from error
 
     return run
@@ -69,158 +67,162 @@ def files() -> None:
 
 
 @files.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=_FILE)
 @click.option("--to", "folder", default="", help="The folder to put them in; made where it is missing.")
 @click.option("--replace", is_flag=True, help="Make new versions of files that are there; otherwise both are kept.")
+@_JSON
 @_with_client
-def put(client: "Client", paths: tuple[Path, ...], folder: str, *, replace: bool) -> None:
-    """Upload files, and folders with everything in them."""
+def put(client: "Client", paths: tuple[Path, ...], folder: str, *, replace: bool, as_json: bool) -> None:
+    """Upload files, and folders with everything in them.
+
+    What is there already with the same bytes stays as it is: a command that was cut off is run again.
+    """
+    from commonplace.apps.files.cli import putting  # noqa: PLC0415
+    from commonplace.apps.files.cli.telling import Teller  # noqa: PLC0415
+
+    teller = Teller(as_json=as_json)
+    putting.put(client, putting.places(paths, folder), teller, replace=replace)
+    teller.end()
+
+
+@files.command()
+@click.argument("path")
+@click.option("--output", type=click.Path(path_type=Path), help="Where to write it; under its own name by default.")
+@click.option("--force", is_flag=True, help="Overwrite files that are there.")
+@_JSON
+@_with_client
+def get(client: "Client", path: str, output: Path | None, *, force: bool, as_json: bool) -> None:
+    """Download a file, or a folder with everything in it, by its path or a file's id.
+
+    Each file is complete, and its SHA-256 right, or not there at all. A command that was cut off is run again, and goes
+    on in the middle of a file.
+    """
+    from commonplace.apps.files.cli import getting  # noqa: PLC0415
+    from commonplace.apps.files.cli.telling import Teller  # noqa: PLC0415
     from commonplace.apps.files.client import Drive  # noqa: PLC0415
 
-    drive = Drive(client)
-    known: dict[str, str | None] = {}
-    for path in paths:
-        for source, inner in _sources(path):
-            place = "/".join(filter(None, (folder.strip("/"), inner)))
-            if place not in known:
-                known[place] = drive.folder_id(place, make=True)
-            made = _upload(client, source, known[place], replace=replace)
-            click.echo(f"{'/'.join(filter(None, (place, made['name'])))}  {made['size_bytes']} bytes")
+    teller = Teller(as_json=as_json)
+    kind, entry = Drive(client).entry(path)
+    fetch = getting.get_folder if kind == "/api/folders" else getting.get_file
+    fetch(client, entry, output, teller, force=force)
+    teller.end()
+
+
+@files.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder")
+@click.option("--up", "direction", flag_value="up", help="Only to the server: this side is right.")
+@click.option("--down", "direction", flag_value="down", help="Only from the server: what was changed here is kept too.")
+@click.option("--both", "direction", flag_value="both", default=True, help="Both ways (the default).")
+@click.option("--delete", is_flag=True, help="Remove what is gone on the other side; there it goes to the trash.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@_JSON
+@_with_client
+def sync(
+    client: "Client", directory: Path, folder: str, *, direction: Any, delete: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Bring a directory here and a folder on the server together. A folder / is the top level.
+
+    What was changed on both sides is kept twice; nothing is removed without --delete. What both sides had in common is
+    remembered in .commonplace-sync.json in the directory.
+    """
+    from commonplace.apps.files.cli.syncing import Sync  # noqa: PLC0415
+    from commonplace.apps.files.cli.telling import Teller  # noqa: PLC0415
+
+    teller = Teller(as_json=as_json)
+    Sync(client, directory, folder, teller, direction=direction).run(delete=delete, dry_run=dry_run)
+    teller.end()
 
 
 @files.command("ls")
 @click.argument("folder", default="")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable: one object a line.")
+@_JSON
 @_with_client
 def list_files(client: "Client", folder: str, *, as_json: bool) -> None:
     """List a folder."""
-    import json  # noqa: PLC0415
-
+    from commonplace.apps.files.cli.telling import Teller  # noqa: PLC0415
     from commonplace.apps.files.client import Drive  # noqa: PLC0415
 
-    folder_id = Drive(client).folder_id(folder)
-    parent = {} if folder_id is None else {"parent_id": folder_id}
-    inside = {} if folder_id is None else {"folder_id": folder_id}
-    for entry in client.pages("/api/folders", **parent):
-        click.echo(json.dumps({"kind": "folder", **entry}, ensure_ascii=False) if as_json else f"{entry['name']}/")
-    for entry in client.pages("/api/files", **inside):
-        click.echo(
-            json.dumps({"kind": "file", **entry}, ensure_ascii=False)
-            if as_json
-            else f"{entry['name']}  {entry['size_bytes']} bytes  {entry['updated_at'][:19]}Z"
-        )
-
-
-@files.command()
-@click.argument("path")
-@click.option("--output", type=click.Path(path_type=Path), help="Where to write it; the file's own name by default.")
-@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
-@_with_client
-def get(client: "Client", path: str, output: Path | None, *, force: bool) -> None:
-    """Download a file, by its path or its id. It is complete, and its SHA-256 right, or not there at all."""
-    from commonplace.apps.files.client import Drive  # noqa: PLC0415
-
-    file = Drive(client).file(path)
-    target = output or Path(_harmless(file["name"]))
-    if target.is_dir():
-        target /= _harmless(file["name"])
-    if target.exists() and not force:
-        raise click.ClickException(f"{target} is there already; --force overwrites it, --output names another.")
-    _download(client, file, target)
-    click.echo(f"{target}  {file['size_bytes']} bytes")
+    teller, drive = Teller(as_json=as_json), Drive(client)
+    for kind, entry in drive.children(drive.folder_id(folder)):
+        text = f"{entry['name']}/"
+        if kind == "file":
+            text = f"{entry['name']}  {entry['size_bytes']} bytes  {entry['updated_at'][:19]}Z"
+        teller.say(text, kind=kind, **entry)
 
 
 @files.command()
 @click.argument("path")
 @click.argument("name")
+@_JSON
 @_with_client
-def rename(client: "Client", path: str, name: str) -> None:
+def rename(client: "Client", path: str, name: str, *, as_json: bool) -> None:
     """Give a file or folder another name."""
-    from commonplace.apps.files.client import Drive  # noqa: PLC0415
+    from commonplace.apps.files.cli import arranging  # noqa: PLC0415
+    from commonplace.apps.files.cli.telling import Teller  # noqa: PLC0415
 
-    kind, entry = Drive(client).entry(path)
-    headers = {"If-Match": f'"{entry["version"]}"'}
-    changed = client.request("PATCH", f"{kind}/{entry['id']}", headers=headers, json={"name": name})
-    click.echo(changed.json()["name"])
+    changed = arranging.change(client, path, {"name": name})
+    Teller(as_json=as_json).say(changed["name"], **changed)
 
 
 @files.command()
 @click.argument("paths", nargs=-1, required=True)
+@click.argument("target")
+@_JSON
 @_with_client
-def rm(client: "Client", paths: tuple[str, ...]) -> None:
+def mv(client: "Client", paths: tuple[str, ...], target: str, *, as_json: bool) -> None:
+    """Move files and folders into a folder that is there, or one of them to a new path. / is the top level."""
+    from commonplace.apps.files.cli import arranging  # noqa: PLC0415
+    from commonplace.apps.files.cli.telling import Teller  # noqa: PLC0415
+
+    teller = Teller(as_json=as_json)
+    for place, changed in arranging.move(client, paths, target):
+        teller.say(place, path=place, **changed)
+
+
+@files.command()
+@click.argument("paths", nargs=-1, required=True)
+@_JSON
+@_with_client
+def rm(client: "Client", paths: tuple[str, ...], *, as_json: bool) -> None:
     """Move files and folders to the trash; `restore` brings them back."""
+    from commonplace.apps.files.cli.telling import Teller  # noqa: PLC0415
     from commonplace.apps.files.client import Drive  # noqa: PLC0415
 
+    teller = Teller(as_json=as_json)
     for path in paths:
         kind, entry = Drive(client).entry(path)
         client.request("DELETE", f"{kind}/{entry['id']}")
-        click.echo(f"{entry['name']} is in the trash. `commonplace files restore {entry['id']}` brings it back.")
+        text = f"{entry['name']} is in the trash. `commonplace files restore {entry['id']}` brings it back."
+        teller.say(text, path=path, id=entry["id"], name=entry["name"], done="trashed")
 
 
 @files.command()
 @click.argument("name")
+@_JSON
 @_with_client
-def restore(client: "Client", name: str) -> None:
+def restore(client: "Client", name: str, *, as_json: bool) -> None:
     """Bring a file or folder back from the trash, by its name (the one deleted last) or its id."""
+    from commonplace.apps.files.cli.telling import Teller  # noqa: PLC0415
     from commonplace.apps.files.client import Refused  # noqa: PLC0415
 
     for entry in client.pages("/api/trash"):
         if name in (entry["id"], entry["name"]) and entry["kind"] in ("file", "folder"):
             restored = client.request("POST", f"/api/{entry['kind']}s/{entry['id']}/restore").json()
-            click.echo(f"{restored['name']} is back.")
+            Teller(as_json=as_json).say(f"{restored['name']} is back.", **restored)
             return
     raise Refused(f"There is nothing named “{name}” in the trash.")
 
 
-def _sources(path: Path) -> Iterator[tuple[Path, str]]:
-    """The files at and below a path, each with the folder that it is to lie in."""
-    if not path.is_dir():
-        yield path, ""
-        return
-    top = path.resolve().name
-    for folder, folders, names in os.walk(path):
-        folders.sort()
-        inner = Path(folder).relative_to(path)
-        for name in sorted(names):
-            source = Path(folder) / name
-            if source.is_file():
-                yield source, "/".join((top, *inner.parts))
+@files.command()
+@click.argument("path")
+@click.option("--days", type=click.IntRange(min=1), help="How long the link is good; left out: until it is revoked.")
+@_JSON
+@_with_client
+def share(client: "Client", path: str, *, days: int | None, as_json: bool) -> None:
+    """Make a link by which anybody can read a file, or a folder and all that lies in it. It is shown this once."""
+    from commonplace.apps.files.cli import arranging  # noqa: PLC0415
+    from commonplace.apps.files.cli.telling import Teller  # noqa: PLC0415
 
-
-def _upload(client: "Client", source: Path, folder_id: str | None, *, replace: bool) -> dict[str, Any]:
-    def blocks() -> Iterator[bytes]:
-        with source.open("rb") as file:
-            while block := file.read(_BLOCK):
-                yield block
-
-    try:
-        source.name.encode()
-    except UnicodeEncodeError:
-        raise click.ClickException(f"{source!r}: its name is no text; rename it first.") from None
-    wanted = {"name": source.name, "on_conflict": "replace" if replace else "keep_both"}
-    query = urlencode(wanted | ({} if folder_id is None else {"folder_id": folder_id}))
-    headers = {"Content-Type": "application/octet-stream", "Content-Length": str(source.stat().st_size)}
-    made: dict[str, Any] = client.request("POST", f"/api/files?{query}", body=blocks, headers=headers).json()
-    return made
-
-
-def _download(client: "Client", file: dict[str, Any], target: Path) -> None:
-    partial = target.with_name(f".{uuid4().hex}.part")
-    digest = hashlib.sha256()
-    try:
-        with client.download(f"/api/files/{file['id']}/content") as answer, partial.open("xb") as output:
-            for block in answer.iter_bytes(_BLOCK):
-                digest.update(block)
-                output.write(block)
-        if digest.hexdigest() != file["sha256"]:
-            raise click.ClickException(f"{file['name']}: what arrived is not what is stored, or it changed. Try again.")
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _harmless(name: str) -> str:
-    """A name as it may stand in this folder, whatever it was called: on Windows a colon names a hidden stream."""
-    if Path(name).name != name or name in ("", ".", "..") or (os.name == "nt" and ":" in name):
-        raise click.ClickException(f"“{name}” cannot be a file's name here; choose one with --output.")
-    return name
+    made = arranging.share(client, path, days=days)
+    Teller(as_json=as_json).say(made["url"], **made)
