@@ -28,6 +28,7 @@ class Problem(Exception):
         self.detail = detail
         self.retry_after_seconds = retry_after_seconds
         self.extensions = extensions
+        self.more_headers: dict[str, str] = {}  #: of the protocol that the request speaks, whatever went wrong
 
     @classmethod
     def type_name(cls) -> str:
@@ -41,7 +42,8 @@ class Problem(Exception):
 
     def headers(self) -> dict[str, str]:
         """Response headers that go with this problem."""
-        return {} if self.retry_after_seconds is None else {"Retry-After": str(self.retry_after_seconds)}
+        wait = {} if self.retry_after_seconds is None else {"Retry-After": str(self.retry_after_seconds)}
+        return {**self.more_headers, **wait}
 
 
 class BadRequest(Problem):

@@ -26,7 +26,14 @@ async def whole(app: Any, parts: Parts) -> AsyncIterator[None]:
     await assert_record_is_whole(parts[Database], parts[Kinds])
     stored = {info.key async for info in parts[ObjectStorage].list()}
     async with parts[Database].reading() as session:
-        rows = await session.all(Query(text("SELECT key FROM platform.object UNION SELECT key FROM files.rendition")))
+        rows = await session.all(
+            Query(
+                text("""
+                SELECT key FROM platform.object UNION SELECT key FROM files.rendition
+                UNION SELECT key FROM files.upload_part
+                """)
+            )
+        )
     assert stored == {row.key for row in rows}
 
 

@@ -14,6 +14,7 @@ from commonplace.apps.files import (
     service,
     trash_api,
     tree_api,
+    tus_api,
     upload_api,
     version_api,
 )
@@ -152,6 +153,8 @@ router = Router()
 for part in (
     files,
     upload_api.router,
+    tus_api.by_hash,
+    tus_api.uploads,
     content_api.router,
     version_api.router,
     tree_api.router,

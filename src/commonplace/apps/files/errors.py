@@ -9,6 +9,16 @@ Problem
     │   └── BatchTooLarge      413  more, or larger, files than one batch takes
     ├── FileTooLarge           413
     ├── ContentMismatch        400  a signed upload of another size or type
+    ├── UploadNotFound         404  there is none, it is over, or it waited too long
+    ├── TusVersionUnknown      412  another protocol than tus 1.0.0
+    ├── UploadConflict         409  bytes from another place than the one that is next
+    ├── UploadBusy             423  another request is sending to the same upload
+    ├── UploadFinal            403  what was put together of other uploads takes no bytes
+    ├── UploadTooLong          413  more bytes than were announced
+    ├── NotOffsetStream        415  a body of another type than tus has
+    ├── TooManyUploads         409  with as many unfinished as one may have
+    ├── ChecksumMismatch       460  other bytes than the client meant to send
+    ├── ContentUnknown         404  the person has nothing with these bytes: they have to be sent
     ├── FileNotFound           404
     ├── FolderNotFound         404
     ├── ThumbnailNotReady      404  with Retry-After
@@ -22,12 +32,28 @@ Problem
 (platform/history/places.py) and `VersionNotFound` (platform/history/versions.py) come from the platform.
 """
 
+from enum import IntEnum
 from http import HTTPStatus
+from typing import Final, cast
 from uuid import UUID
 
 from commonplace.platform.errors import Problem
 
 _RETRY_AFTER_SECONDS = 2  #: thumbnails are made within a second or two where nothing waits before them
+
+
+class _TusStatus(IntEnum):
+    """A status that the tus protocol adds to those of HTTP."""
+
+    CHECKSUM_MISMATCH = 460
+
+    @property
+    def phrase(self) -> str:
+        """As `HTTPStatus` has it."""
+        return "Checksum Mismatch"
+
+
+CHECKSUM_STATUS: Final = cast("HTTPStatus", _TusStatus.CHECKSUM_MISMATCH)
 
 
 class FilesError(Problem):
@@ -83,6 +109,100 @@ class ContentMismatch(FilesError):
     """What was sent to a signed link has not the size or the type that it was signed for."""
 
     status = HTTPStatus.BAD_REQUEST
+
+
+class UploadNotFound(FilesError):
+    """There is no such upload, or it is somebody else's."""
+
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("There is no such upload: it was finished, given up, or waited too long. Begin a new one.")
+
+
+class TusVersionUnknown(FilesError):
+    """The request does not speak the version of the tus protocol that is spoken here."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+
+    def __init__(self) -> None:
+        super().__init__("Uploads speak tus 1.0.0; send `Tus-Resumable: 1.0.0`.")
+        self.more_headers["Tus-Version"] = "1.0.0"
+
+
+class UploadConflict(FilesError):
+    """The bytes that were sent are not those that come next, or the upload was changed meanwhile."""
+
+    status = HTTPStatus.CONFLICT
+
+    def __init__(self, received_bytes: int) -> None:
+        super().__init__(f"The next byte is number {received_bytes:,} (from 0); ask with HEAD, and go on from there.")
+
+
+class UploadBusy(FilesError):
+    """Another request is sending to the same upload just now."""
+
+    status = HTTPStatus.LOCKED
+
+    def __init__(self) -> None:
+        super().__init__("Another request is sending to this upload; ask with HEAD when it has ended.")
+        self.more_headers["Retry-After"] = "1"
+
+
+class UploadFinal(FilesError):
+    """An upload that was put together of others takes no bytes of its own."""
+
+    status = HTTPStatus.FORBIDDEN
+
+    def __init__(self) -> None:
+        super().__init__("This upload was put together of others; nothing can be added to it.")
+
+
+class UploadTooLong(FilesError):
+    """More bytes were sent than the upload was said to have."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(f"The upload was said to have {size_bytes:,} bytes, and more came. Begin a new one.")
+
+
+class NotOffsetStream(FilesError):
+    """The body of an upload has another type than the tus protocol has."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+    def __init__(self) -> None:
+        super().__init__("Send the bytes as `Content-Type: application/offset+octet-stream`.")
+
+
+class TooManyUploads(FilesError):
+    """The person has as many unfinished uploads as one may have."""
+
+    status = HTTPStatus.CONFLICT
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"You have {limit:,} unfinished uploads (FILES__UPLOADS_OPEN). Finish some, or give them up.")
+
+
+class ChecksumMismatch(FilesError):
+    """The bytes that came are not those that the client meant to send; they were dropped."""
+
+    status = CHECKSUM_STATUS
+
+    def __init__(
+        self, detail: str = "These bytes do not have the checksum that came with them; send them again."
+    ) -> None:
+        super().__init__(detail)
+
+
+class ContentUnknown(FilesError):
+    """The person has nothing with these bytes, so they have to be sent."""
+
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("You have nothing with this SHA-256; send the bytes.")
 
 
 class FileNotFound(FilesError):

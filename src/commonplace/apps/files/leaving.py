@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from commonplace.apps.files import leaving_queries as queries
+from commonplace.apps.files import resumable_queries
 from commonplace.apps.files.models import FILE
 from commonplace.platform.leaving.erasing import Erasing
 from commonplace.platform.leaving.exporting import Export, StoredBytes
@@ -65,6 +66,19 @@ async def erase(erasing: Erasing) -> None:
             await erasing.doom(session, some)
             await erasing.count(session, "files.rendition", await session.execute(queries.FORGET_RENDITIONS, keys=some))
             await erasing.count(session, "files.form", await session.execute(queries.FORGET_FORMS, keys=some))
+    await _erase_uploads(erasing)
+
+
+async def _erase_uploads(erasing: Erasing) -> None:
+    """What the person had begun to send."""
+    number = _BATCH
+    while number == _BATCH:
+        async with erasing.database.writing() as session:
+            rows = await session.all(resumable_queries.UPLOADS_OF, person_id=erasing.person_id, limit=_BATCH)
+            ids, number = [row.id for row in rows], len(rows)
+            await erasing.doom(session, [row.key for row in await session.all(resumable_queries.KEYS_OF, ids=ids)])
+            await session.execute(resumable_queries.ERASE_PARTS, ids=ids)
+            await erasing.count(session, "files.upload", await session.execute(resumable_queries.ERASE, ids=ids))
 
 
 def _path(folder_id: UUID | None, folders: Mapping[UUID, _Folder], paths: dict[UUID, str]) -> str:

@@ -1,6 +1,6 @@
 """Files: the drive. Folders, files and their versions, uploads, thumbnails."""
 
-from commonplace.platform.app import App, NavigationEntry, Subscription
+from commonplace.platform.app import App, NavigationEntry, Schedule, Subscription
 
 _PROCESS = "commonplace.apps.files.handlers:process_file"
 _LONGEST_SECONDS = 900.0  #: a picture in a queue of several, on a slow machine
@@ -37,9 +37,14 @@ app = App(
             timeout_seconds=_LONGEST_SECONDS,
         ),
     ),
+    schedules=(
+        Schedule(
+            name="remove_uploads", cron="17 * * * *", handler="commonplace.apps.files.resumable_end:remove_uploads"
+        ),
+    ),
     kinds=("commonplace.apps.files.models:FILE", "commonplace.apps.files.models:FOLDER"),
     jobs={"files.put_back": "commonplace.apps.files.past.work:put_back"},
-    personal_data="commonplace.apps.files.past.personal:TABLES",
+    personal_data="commonplace.apps.files.personal:TABLES",
     read_in="commonplace.apps.files.arriving:ARRIVALS",
     loaders={
         "file": "commonplace.apps.files.loaders:file_details",
@@ -52,7 +57,12 @@ app = App(
     },
     export="commonplace.apps.files.leaving:export",
     erase="commonplace.apps.files.leaving:erase",
-    object_uses=("commonplace.apps.files.object_uses:RENDITIONS",),
-    public=("GET /api/storage/{token}", "PUT /api/storage/{token}"),  # the token is the credential
+    object_uses=("commonplace.apps.files.object_uses:RENDITIONS", "commonplace.apps.files.object_uses:UPLOADS"),
+    public=(
+        "GET /api/storage/{token}",  # the token is the credential
+        "PUT /api/storage/{token}",
+        "OPTIONS /api/files/uploads",  # what the protocol can do is no secret
+        "OPTIONS /api/files/uploads/{upload_id}",
+    ),
     streams="commonplace.apps.files.streams:is_stream",
 )

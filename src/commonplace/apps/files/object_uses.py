@@ -9,3 +9,10 @@ RENDITIONS: Final = ObjectUse(
     keys="SELECT key FROM files.rendition WHERE key = ANY(CAST(:keys AS text[]))"
     " UNION SELECT key FROM files.form WHERE key = ANY(CAST(:keys AS text[]))",
 )
+
+#: What was not finished is not backed up: after a restore it begins anew.
+UPLOADS: Final = ObjectUse(
+    name="files.uploads",
+    keys="SELECT key FROM files.upload_part WHERE key = ANY(CAST(:keys AS text[]))",
+    is_backed_up=False,
+)

@@ -104,6 +104,29 @@ class FileBatch(BaseModel):
     items: list[FileRead]
 
 
+class UploadRead(BaseModel):
+    """An upload that can be resumed, as `GET` tells of it; HEAD says the same in the headers of tus."""
+
+    id: UUID
+    name: str
+    size_bytes: Annotated[int | None, Field(description="Null: the client has not said yet.")]
+    received_bytes: Annotated[int, Field(description="What is durable. Go on from here.")]
+    file_id: Annotated[UUID | None, Field(description="The file that was made; null while bytes are missing.")]
+    expires_at: Annotated[datetime, Field(description="When it is forgotten, unless bytes come before.")]
+
+
+class ContentByHash(BaseModel):
+    """A file to be made of bytes that the caller has already."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    size_bytes: Annotated[int, Field(ge=0, le=2**62)]
+    name: Name
+    folder_id: UUID | None = None
+    on_conflict: OnConflict = "keep_both"
+
+
 class FileChange(BaseModel):
     """Changes to a file; what is left out stays as it is."""
 

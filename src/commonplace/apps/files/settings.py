@@ -27,3 +27,9 @@ class FilesSettings(BaseModel):
         description="On S3: downloads of so many bytes or more are answered with a signed URL of the bucket, and go "
         "past Commonplace. The bucket's address must be one that people reach. Left out: all go through it.",
     )
+    upload_days: int = Field(
+        default=7, ge=1, le=365, description="How many days an unfinished upload waits for its next byte."
+    )
+    uploads_open: int = Field(
+        default=1000, ge=1, le=100_000, description="How many unfinished uploads one person may have."
+    )

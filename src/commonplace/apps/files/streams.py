@@ -6,6 +6,8 @@ from typing import Final
 _STREAMS: Final = re.compile(
     r"POST /api/files(?:/batch)?"
     r"|PUT /api/files/[^/]+/content"
+    r"|POST /api/files/uploads"
+    r"|(?:PATCH|POST) /api/files/uploads/[^/]+"
     r"|GET /api/files/[^/]+/(?:content|versions/[0-9]+/content)"
     r"|(?:GET|PUT) /api/storage/[^/]+"
     r"|(?:GET|POST) /api/files/archive"

@@ -16,12 +16,16 @@ METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 #: What a page may send beside the headers that need no permission.
 REQUEST_HEADERS = (
     "Authorization, Content-Type, Content-Disposition, Idempotency-Key, If-Match, If-None-Match, If-Modified-Since, "
-    "If-Range, Range, Traceparent, X-Request-ID"
+    "If-Range, Range, Traceparent, X-Request-ID, "
+    "Tus-Resumable, Upload-Checksum, Upload-Concat, Upload-Defer-Length, Upload-Length, Upload-Metadata, "
+    "Upload-Offset, X-HTTP-Method-Override, X-Requested-With"
 )
 #: What a page may read beside the headers that need no permission.
 EXPOSED_HEADERS = (
-    "Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotent-Replayed, Link, Location, Retry-After, "
-    "X-Request-ID"
+    "Accept-Ranges, Content-Disposition, Content-Location, Content-Range, ETag, Idempotent-Replayed, Link, Location, "
+    "Retry-After, X-Request-ID, "
+    "Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, "
+    "Upload-Concat, Upload-Defer-Length, Upload-Expires, Upload-Length, Upload-Metadata, Upload-Offset"
 )
 
 HeaderList = list[tuple[bytes, bytes]]

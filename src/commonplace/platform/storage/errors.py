@@ -6,6 +6,7 @@ Problem
     ├── SignatureRefused       403  a signed URL was changed, is too old, or is for something else
     ├── AppsNotInstalled       409  nobody can say which objects an app needs
     ├── ObjectExists           409  a write that was to make a new object found one
+    ├── ObjectBusy             423  somebody else is writing to the object
     ├── RangeNotSatisfiable    416  the range starts behind the last byte
     ├── ObjectNotFound         500  bytes that a row points to are not there
     ├── StorageUnavailable     503  the disk or the bucket does not answer
@@ -44,6 +45,15 @@ class ObjectExists(StorageError):
     def __init__(self, key: str) -> None:
         super().__init__(f"An object {key} exists already; write under a new key.")
         self.key = key
+
+
+class ObjectBusy(StorageError):
+    """Somebody else is writing to this object just now."""
+
+    status = HTTPStatus.LOCKED
+
+    def __init__(self) -> None:
+        super().__init__("Another request is sending these bytes; try again when it has ended.", retry_after_seconds=1)
 
 
 class AppsNotInstalled(StorageError):

@@ -11,10 +11,12 @@ import structlog
 
 from commonplace.platform.storage.keys import validate_key
 from commonplace.platform.storage.local_disk import LocalDisk, NewObject
+from commonplace.platform.storage.local_growing import GrowingFile, LocalGrowing
 from commonplace.platform.storage.local_reader import CHUNK, LocalReader
 from commonplace.platform.storage.local_small import SmallWrites
 from commonplace.platform.storage.local_writer import SMALL, LocalWriter
 from commonplace.platform.storage.protocol import ObjectInfo, SignedRequest, Stored
+from commonplace.platform.storage.reading import read_all
 from commonplace.platform.storage.signing import Grant, UrlSigner, lasting
 
 SIGNED_PATH = "/api/storage/"
@@ -98,6 +100,18 @@ class LocalStorage:
         if only_if_absent and (expected_bytes is None or expected_bytes >= SMALL):
             await self._disk.run(self._disk.require_absent, key)
         return LocalWriter(self._disk, self._small, key, only_if_absent=only_if_absent)
+
+    async def grow(self, key: str, size_bytes: int) -> LocalGrowing | None:
+        """Go on with an object; see the protocol. An encrypted one cannot: which block is its last is sealed in it."""
+        validate_key(key)
+        if self._disk.keys:
+            return None
+        self._disk.incoming.require_space()
+        return LocalGrowing(self._disk, await self._disk.run(GrowingFile.open, self._disk, key, size_bytes))
+
+    async def join(self, key: str, parts: Sequence[tuple[str, int]]) -> None:
+        """Make an object of the bytes of others; see the protocol."""
+        await self.put(key, read_all(self, parts), expected_bytes=sum(size for _, size in parts))
 
     async def stat(self, key: str) -> ObjectInfo:
         """What is known of an object; see the protocol."""

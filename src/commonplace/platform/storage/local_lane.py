@@ -8,18 +8,23 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
-
-from commonplace.platform.storage.local_disk import LocalDisk
+from typing import Any, Protocol
 
 WAITING = 1  # blocks that wait while one is being worked on
+
+
+class Threads(Protocol):
+    """Where the work is done: `LocalDisk`, or any other that has threads."""
+
+    def run(self, call: Callable[[], None], /) -> "asyncio.Future[None]":
+        """Start `call` in a thread."""
 
 
 class Lane:
     """`work(block)` for each block that is pushed. The first error ends it."""
 
-    def __init__(self, disk: LocalDisk, work: Callable[[bytes], Any]) -> None:
-        self._disk = disk
+    def __init__(self, threads: Threads, work: Callable[[bytes], Any]) -> None:
+        self._threads = threads
         self._work = work
         self._blocks: deque[bytes] = deque()
         self._lock = threading.Lock()  # over what follows, and `_blocks`
@@ -59,7 +64,7 @@ class Lane:
             self._blocks.append(block)
             if not self._is_running:
                 self._is_running = True
-                self._run = self._disk.run(self._work_off)
+                self._run = self._threads.run(self._work_off)
         return None
 
     def _work_off(self) -> None:

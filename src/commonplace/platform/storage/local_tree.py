@@ -127,6 +127,33 @@ class LocalTree:
                 os.close(folder)
         return outcomes
 
+    def open_to_grow(self, key: str, *, is_new: bool) -> int:
+        """A descriptor for writing to the object's file; a new one is made, and its name is durable.
+
+        Raises:
+            ObjectNotFound: it is not new, and there is no regular file of that name.
+        """
+        *folders, name = key.split("/")
+        flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        try:
+            if not is_new:
+                folder = self._open_folder(folders)
+                try:
+                    return os.open(name, flags, dir_fd=folder)
+                finally:
+                    os.close(folder)
+            folder = self._make_folder(folders)
+            try:
+                descriptor = os.open(name, flags | os.O_CREAT, FILE_MODE, dir_fd=folder)
+                sync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            if error.errno in _NOT_OURS or error.errno in (errno.ENOENT, errno.ENXIO):
+                raise ObjectNotFound(key) from None
+            raise explain(error, "going on with an object") from error
+        return descriptor
+
     def remove(self, key: str) -> None:
         """Remove an object's file, if there is one. Not synced: after a power cut the sweep finds it again."""
         *folders, name = key.split("/")

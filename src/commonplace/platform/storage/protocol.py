@@ -81,6 +81,33 @@ class ObjectWriter(Protocol):
     ) -> None: ...
 
 
+class GrowingObject(Protocol):
+    """An object that more is written to, at its end, over several requests. Used with `async with`, it is closed.
+
+    What counts of it is known to whoever grows it, and to nobody else: what was written and not made durable is gone
+    with the process, and beyond what counts there may be anything.
+    """
+
+    async def write(self, chunk: bytes) -> None:
+        """Add `chunk`, of any length. Waits while the storage is slower than the sender.
+
+        Raises:
+            StorageFull, StorageUnavailable: it failed; what was made durable before stays.
+        """
+
+    async def sync(self) -> int:
+        """Make what was written durable; how many bytes the object has then."""
+
+    async def close(self) -> None:
+        """Let go of it, and of what was not made durable. Does nothing the second time."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
 class ObjectReader(Protocol):
     """The bytes of an object, or of a range of it, in chunks of at most 1 MiB; one or two are in memory at a time."""
 
@@ -158,6 +185,27 @@ class ObjectStorage(Protocol):
         only_if_absent: bool = False,
     ) -> ObjectWriter:
         """Begin an object whose bytes arrive piece by piece; the arguments are those of `put`."""
+
+    async def grow(self, key: str, size_bytes: int) -> GrowingObject | None:
+        """Go on with an object of which `size_bytes` count; what there is beyond is dropped. 0 begins it.
+
+        None where objects cannot grow (S3, encrypted files): there one writes several and has them joined.
+
+        Raises:
+            ObjectNotFound: there is none, or it is shorter.
+            ObjectBusy: somebody else is writing to it.
+            StorageFull: there is no room.
+        """
+
+    async def join(self, key: str, parts: Sequence[tuple[str, int]]) -> None:
+        """Make an object of the bytes of others, in their order; they stay. Durable on return, absent after any error.
+
+        `parts` are keys, each with how many of its first bytes count.
+
+        Raises:
+            ObjectNotFound: one of them is not there.
+            StorageFull: there is no room for it.
+        """
 
     async def stat(self, key: str) -> ObjectInfo:
         """What is known of an object.

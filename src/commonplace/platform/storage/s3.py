@@ -14,8 +14,10 @@ from commonplace.platform.storage.errors import SignatureRefused, StorageUnavail
 from commonplace.platform.storage.keys import validate_key
 from commonplace.platform.storage.protocol import ObjectInfo, SignedRequest, Stored
 from commonplace.platform.storage.ranges import range_end
+from commonplace.platform.storage.reading import read_all
 from commonplace.platform.storage.s3_bucket import BucketAddress, S3Bucket
 from commonplace.platform.storage.s3_client import S3Client
+from commonplace.platform.storage.s3_joining import Joining
 from commonplace.platform.storage.s3_reader import WINDOW, S3Reader
 from commonplace.platform.storage.s3_writer import PART, MultipartUpload, S3Writer
 from commonplace.platform.storage.signing import Grant, lasting
@@ -120,6 +122,24 @@ class S3Storage:
         return S3Writer(
             self._client, self._put_whole, validate_key(key), headers=headers, only_if_absent=only_if_absent
         )
+
+    async def grow(self, key: str, size_bytes: int) -> None:  # noqa: ARG002 — Part of the protocol.
+        """Objects of a bucket never change; see the protocol."""
+        validate_key(key)
+
+    async def join(self, key: str, parts: Sequence[tuple[str, int]]) -> None:
+        """Have the bucket put objects together, without moving most of the bytes through us; see the protocol."""
+        if sum(size for _, size in parts) <= PART:
+            content = b"".join([chunk async for chunk in read_all(self, parts)])
+            await self._put_whole(validate_key(key), content, content_type=None, only_if_absent=False)
+            return
+        upload = await MultipartUpload.begin(self._client, validate_key(key), self._address.encryption)
+        try:
+            await Joining(self, upload, self._address.bucket).add(parts)
+            await upload.complete()
+        except BaseException:
+            await asyncio.shield(upload.abort())
+            raise
 
     async def stat(self, key: str) -> ObjectInfo:
         """What is known of an object; see the protocol."""
