@@ -17,6 +17,7 @@ Upload = Callable[..., Awaitable[dict[str, Any]]]
 MakeFolder = Callable[..., Awaitable[dict[str, Any]]]
 StoredKeys = Callable[[], Awaitable[Sequence[str]]]
 Told = Callable[[], Awaitable[Sequence[str]]]
+_NAMING_KEYS = ("platform.object", "files.rendition", "files.form", "files.upload_part")
 
 
 @pytest.fixture
@@ -26,14 +27,7 @@ async def whole(app: Any, parts: Parts) -> AsyncIterator[None]:
     await assert_record_is_whole(parts[Database], parts[Kinds])
     stored = {info.key async for info in parts[ObjectStorage].list()}
     async with parts[Database].reading() as session:
-        rows = await session.all(
-            Query(
-                text("""
-                SELECT key FROM platform.object UNION SELECT key FROM files.rendition
-                UNION SELECT key FROM files.upload_part
-                """)
-            )
-        )
+        rows = await session.all(Query(text(" UNION ".join(f"SELECT key FROM {table}" for table in _NAMING_KEYS))))
     assert stored == {row.key for row in rows}
 
 

@@ -23,6 +23,7 @@ from commonplace.apps.files.errors import FileNotFound, InvalidName
 from commonplace.apps.files.listing import TagFilter, page_of, tags_of
 from commonplace.apps.files.past import api as past_api
 from commonplace.apps.files.past import restoration_api
+from commonplace.apps.files.processing import api as processing_api
 from commonplace.apps.files.schemas import FileChange, FilePage, FileRead, FileReplacement, Sort
 from commonplace.apps.files.service import Written
 from commonplace.platform.database.pages import UnknownPage
@@ -165,6 +166,7 @@ for part in (
     restoration_api.router,
     trash_api.router,
     content_api.links,
+    processing_api.router,
     archives_api.router,
 ):
     router.routes.extend(part.routes)

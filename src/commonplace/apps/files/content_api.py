@@ -26,6 +26,7 @@ from commonplace.platform.http.openapi import with_headers
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router, takes_a_stream
 from commonplace.platform.identity.caller import Caller
+from commonplace.platform.media.readable import may_have_picture
 from commonplace.platform.media.serving import (
     FOR_EVER,
     REVALIDATE,
@@ -143,7 +144,7 @@ async def read_thumbnail(
     if row is None:
         raise FileNotFound
     if row["key"] is None:
-        if row["state"] is None and row["media_type"].startswith("image/"):
+        if row["state"] is None and not row["is_read"] and may_have_picture(row["media_type"]):
             raise ThumbnailNotReady
         raise NoThumbnail(row["reason"])
     content = Content(

@@ -94,6 +94,16 @@ class FileHandedOver(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileToBeRead(Event):
+    """A file's bytes are to be read anew: somebody asked for it, or this release reads them better."""
+
+    name: ClassVar[str] = "file.to_be_read"
+    file_id: UUID
+    object_id: UUID
+    is_asked: bool = False  #: by a person: also when this release has read it before
+
+
+@dataclass(frozen=True, kw_only=True)
 class FolderCreated(Event):
     """A new folder is there."""
 

@@ -45,17 +45,21 @@ async def process_replaced_file(event: FileReplaced, context: Context) -> None:
     await _process(event.object_id, context)
 
 
-async def _process(object_id: UUID, context: Context, *, again: bool = False) -> None:
+async def _process(object_id: UUID, context: Context) -> None:
+    is_last = context.delivery.attempt >= context.delivery.max_attempts
+    await process_object(context.parts, object_id, is_last=is_last)
+
+
+async def process_object(parts: Parts, object_id: UUID, *, is_last: bool, again: bool = False) -> None:
     """Look at an object that files refer to, once however many do, and tell each of them.
 
     Idempotent: what was found out stands in one row for the object, and whoever comes second adds nothing. `again`
-    replaces what was found before.
+    replaces what was found before; `is_last` says that there will be no further attempt.
 
     Raises:
         NotRenderedYet: it was interrupted and may be tried again.
     """
-    parts, database = context.parts, context.parts[Database]
-    async with database.reading() as session:
+    async with parts[Database].reading() as session:
         row = await session.first(queries.OBJECT_TO_PROCESS, object_id=object_id, reader=READER)
     if row is None:  # gone meanwhile
         return
@@ -65,7 +69,6 @@ async def _process(object_id: UUID, context: Context, *, again: bool = False) ->
     async with as_file(parts[ObjectStorage], row.key) as source:
         with tempfile.TemporaryDirectory(prefix="commonplace-renditions-") as folder:
             looked = await parts[Media].look(source, Path(folder), sizes=SIZES, name=row.name or "")
-            is_last = context.delivery.attempt >= context.delivery.max_attempts
             if looked.may_pass and not is_last:
                 raise NotRenderedYet(looked.found.reason)
             keys = await _store(parts[ObjectStorage], looked.rendered.renditions if looked.rendered else ())

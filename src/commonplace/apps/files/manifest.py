@@ -36,14 +36,30 @@ app = App(
             deduplicate_by="object_id",
             timeout_seconds=_LONGEST_SECONDS,
         ),
+        Subscription(
+            event="commonplace.apps.files.events:FileToBeRead",
+            handler="commonplace.apps.files.processing.again:read_again",
+            queue="processing",
+            priority=-1,
+            deduplicate_by="object_id",
+            timeout_seconds=_LONGEST_SECONDS,
+        ),
     ),
     schedules=(
+        Schedule(
+            name="read_the_rest",
+            cron="41 * * * *",
+            handler="commonplace.apps.files.processing.again:read_the_rest",
+        ),
         Schedule(
             name="remove_uploads", cron="17 * * * *", handler="commonplace.apps.files.resumable_end:remove_uploads"
         ),
     ),
     kinds=("commonplace.apps.files.models:FILE", "commonplace.apps.files.models:FOLDER"),
-    jobs={"files.put_back": "commonplace.apps.files.past.work:put_back"},
+    jobs={
+        "files.put_back": "commonplace.apps.files.past.work:put_back",
+        "files.read": "commonplace.apps.files.processing.again:read_tree",
+    },
     personal_data="commonplace.apps.files.personal:TABLES",
     read_in="commonplace.apps.files.arriving:ARRIVALS",
     loaders={

@@ -73,7 +73,8 @@ FOLDER_IS_OPEN = Query(text(f"SELECT {open_container('CAST(:folder_id AS uuid)',
 THUMBNAIL = Query(
     text(f"""
     SELECT app.sha256, app.media_type, processing.state, processing.reason, rendition.key,
-        rendition.media_type AS rendition_media_type, rendition.size_bytes, processing.processed_at
+        rendition.media_type AS rendition_media_type, rendition.size_bytes, processing.processed_at,
+        EXISTS (SELECT FROM files.found WHERE found.object_id = app.object_id) AS is_read
     FROM {_FILES}
     LEFT JOIN files.processing USING (object_id)
     LEFT JOIN files.rendition ON rendition.object_id = app.object_id AND rendition.size = :size

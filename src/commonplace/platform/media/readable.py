@@ -39,7 +39,14 @@ _READERS: Final[dict[str, str]] = {
     ),
 }
 
+_WITH_PICTURES: Final = frozenset({"pdf", "office", "book"})
+
 
 def reader_of(media_type: str) -> str | None:
     """The module that reads such files; None: nothing does."""
     return _READERS.get(media_type)
+
+
+def may_have_picture(media_type: str) -> bool:
+    """Whether reading such a file may give a picture that stands for it."""
+    return media_type.startswith("image/") or _READERS.get(media_type) in _WITH_PICTURES
