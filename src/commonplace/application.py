@@ -60,6 +60,7 @@ from commonplace.platform.pages.render import Pages
 from commonplace.platform.pages.static import static_routes
 from commonplace.platform.parts import Parts
 from commonplace.platform.search import api as search_api
+from commonplace.platform.search import pages as search_pages
 from commonplace.platform.search.document import Indexers
 from commonplace.platform.secrets.watch import SecretsWatch
 from commonplace.platform.sharing import api as sharing_api
@@ -343,6 +344,7 @@ def _routes(references: tuple[str, ...]) -> tuple[BaseRoute, ...]:
         sharing_api.router,
         jobs_api.router,
         search_api.router,
+        search_pages.router,
         *map(load, references),
     ):
         together.include_router(router)

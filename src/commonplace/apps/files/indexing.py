@@ -1,6 +1,7 @@
 """By what files and folders are found: for search, which knows no app."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
 from commonplace.apps.files import queries
@@ -8,6 +9,8 @@ from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import ReadSession
 from commonplace.platform.search.document import Document
 from commonplace.platform.search.index import LONGEST_BODY
+
+_TECHNICAL: Final = frozenset({"encoding", "codec", "format", "producer", "version"})  # nobody looks for these
 
 
 async def file_documents(session: ReadSession, ids: Sequence[UUID]) -> Mapping[UUID, Document]:
@@ -31,7 +34,9 @@ async def file_documents(session: ReadSession, ids: Sequence[UUID]) -> Mapping[U
 def _texts(row: Row) -> Iterator[str]:
     """The text inside, what the file tells of itself in words, and the names of what is packed in it."""
     yield row.text or ""
-    for fact in (row.facts or {}).values():
+    for name, fact in (row.facts or {}).items():
+        if name in _TECHNICAL:
+            continue
         if isinstance(fact, str):
             yield fact
         elif isinstance(fact, list):

@@ -98,6 +98,6 @@ class Reminder(SQLModel, table=True):
     told_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 
 
-TASK = Kind(name="task", table=Task, path="/app/tasks?task={id}", icon="check-square", is_container=True)
+TASK = Kind(name="task", table=Task, path="/app/tasks?task={id}", icon="list-checks", is_container=True)
 TASK_LIST = Kind(name="task_list", table=TaskList, path="/app/tasks/list/{id}", icon="list", is_container=True)
 TASK_FILTER = Kind(name="task_filter", table=TaskFilter, path="/app/tasks?filter={id}", icon="filter")

@@ -43,7 +43,7 @@ _DISPATCHED = Query(text("SELECT epoch, xid, seq FROM platform.consumer WHERE na
 _REBUILD = Query(
     text("""
     INSERT INTO platform.search_rebuild (after_id) VALUES ('00000000-0000-0000-0000-000000000000')
-    ON CONFLICT (is_the_one) DO UPDATE SET after_id = excluded.after_id, done = 0, started_at = clock_timestamp()
+    ON CONFLICT (is_the_one) DO NOTHING
     """)
 )
 _REBUILDING = Query(text("SELECT after_id, done FROM platform.search_rebuild FOR UPDATE"))
@@ -82,7 +82,7 @@ async def catch_up(parts: Parts) -> int:
 
 
 async def ask_for_rebuild(session: WriteSession) -> None:
-    """Have every entry written anew, by whoever next calls `advance`. One under way begins again."""
+    """Have every entry written anew, by whoever next calls `advance`. One that is under way goes on."""
     await session.execute(_REBUILD)
 
 

@@ -23,6 +23,7 @@ _MOST_POSITIONS: Final = 255  # of one word that a tsvector keeps
 _LONGEST_TAGS: Final = 100
 _STATEMENT: Final = 1_000_000  # characters of text that one statement brings
 _IN_A_THREAD: Final = 100_000  # characters from which on cutting words would hold up others
+_WORDS_AT_ONCE: Final = 1000
 _NEW_WORDS: Final = 20_000  # of one batch; more are unlikely to be words
 
 _ITEMS = Query(
@@ -186,6 +187,7 @@ async def _write_words(session: WriteSession, entries: Sequence[dict[str, Any]])
     if not some:
         return
     new = await session.all(_NEW_WORDS_OF, owners=[owner for owner, _ in some], words=[word for _, word in some])
-    if new:
-        given = [{"owner_id": row.owner_id, "word": row.word, "near": near(row.word)} for row in new]
+    for start in range(0, len(new), _WORDS_AT_ONCE):  # a transaction that does nothing for seconds would be ended
+        rows = new[start : start + _WORDS_AT_ONCE]
+        given = [{"owner_id": row.owner_id, "word": row.word, "near": near(row.word)} for row in rows]
         await session.execute(_WRITE_WORDS, words=given)

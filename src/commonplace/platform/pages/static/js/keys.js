@@ -36,6 +36,7 @@ function describe(/** @type {string} */ key, /** @type {string} */ what) {
 
 describeKeys("Everywhere", [
   ["/", "Go to the search field"],
+  ["Ctrl K", "Go to, do, or find anything"],
   ["?", "Show these keys"],
   ["Esc", "Close what is open; leave the field"],
 ]);

@@ -6,6 +6,9 @@ import "./theme.js";
 import "./localise.js";
 import "./waiting.js";
 import "./worker.js";
+import "./search/field.js";
+import "./search/palette.js";
+import "./search/page.js";
 import "./jobs.js";
 import { showKeys } from "./keys.js";
 
