@@ -35,12 +35,16 @@ class Installation:
         from commonplace.settings import EXIT_CODE, SettingsRefused, load_settings
 
         try:
-            return load_settings()
+            settings = load_settings()
+            faults = _faults_of_keys(settings)
         except SettingsRefused as refused:
+            faults = [str(fault) for fault in refused.faults]
+        if faults:
             click.echo("Commonplace cannot start with these settings:", err=True)
-            for fault in refused.faults:
+            for fault in faults:
                 click.echo(f"  {fault}", err=True)
             sys.exit(EXIT_CODE)
+        return settings
 
     def run(self, work: "Callable[[Parts], Awaitable[Any]]") -> Any:
         """What `work(parts)` returns; expected errors become one line and exit code 1."""
@@ -55,6 +59,16 @@ class Installation:
             return startup.run(settings, work)
         except (Problem, EmbeddedServerError, startup.SchemaBehind, startup.SchemaNotRaised) as error:
             raise click.ClickException(str(error)) from error
+
+
+def _faults_of_keys(settings: "Settings") -> list[str]:
+    """Why what is stored on this disk cannot be read: no command works on what would read as noise."""
+    if settings.file_storage.type != "local":
+        return []
+    from commonplace.platform.storage.build import fault_of_keys
+
+    fault = fault_of_keys(settings.file_storage, settings.data_dir)
+    return [] if fault is None else [fault]
 
 
 class Commands(click.Group):

@@ -12,7 +12,7 @@ import pytest
 from tests.acceptance.served import COMMAND, Served
 from tests.visitor import PASSWORD
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
 
 FILES = 10_000
 

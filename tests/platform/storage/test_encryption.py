@@ -5,9 +5,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commonplace.cli import main
+from commonplace.platform.storage.build import fault_of_keys
 from commonplace.platform.storage.encryption import (
     BLOCK,
     HEADER,
@@ -17,8 +20,10 @@ from commonplace.platform.storage.encryption import (
     content_size,
     open_blocks,
 )
-from commonplace.platform.storage.errors import StorageUnavailable
+from commonplace.platform.storage.errors import StorageUnavailable, WrongEncryptionKey
 from commonplace.platform.storage.local import LocalStorage
+from commonplace.platform.storage.reencryption import reencrypt, to_do
+from commonplace.platform.storage.settings import StorageSettings
 
 KEY = bytes(range(32))
 OBJECT = "files/a.bin"
@@ -100,6 +105,116 @@ class TestFiles:
         with pytest.raises(StorageUnavailable, match="another key"):
             await local(encryption_key=other)
         assert await read(await local(encryption_key=KEY)) == CONTENT
+
+
+@pytest.mark.anyio
+class TestRotation:
+    OTHER = bytes(32)
+
+    @pytest.fixture
+    async def stored(self, local: MakeLocal, root: Path) -> list[bytes]:
+        """Three objects under a key of before, one of them plain; the storage is closed."""
+        contents = [CONTENT, b"", b"small"]
+        plain = await local()
+        await plain.put("files/2.bin", contents[2])
+        await plain.close()
+        storage = await local(encryption_key=KEY)
+        for number in (0, 1):
+            await storage.put(f"files/{number}.bin", contents[number])
+        await storage.close()
+        return contents
+
+    async def contents(self, storage: LocalStorage) -> list[bytes]:
+        return [b"".join([chunk async for chunk in await storage.read(f"files/{number}.bin")]) for number in range(3)]
+
+    async def test_everything_goes_over_to_the_new_key(self, local: MakeLocal, root: Path, stored: list[bytes]) -> None:
+        storage = await local(encryption_key=self.OTHER, previous_encryption_keys=[KEY])
+        assert await self.contents(storage) == stored
+        assert await to_do(storage) == (3, len(CONTENT) + 5)
+        seen: list[int] = []
+        report = await reencrypt(storage, seen.append)
+        assert (report.objects, report.rewritten, report.rewritten_bytes) == (3, 3, sum(seen))
+        assert report.is_done
+        assert not (await reencrypt(storage, seen.append)).rewritten
+        assert await self.contents(storage) == stored
+        await storage.close()
+        with pytest.raises(WrongEncryptionKey, match="another key"):
+            await local(encryption_key=KEY)
+        alone = await local(encryption_key=self.OTHER)
+        assert await self.contents(alone) == stored
+
+    async def test_it_goes_on_where_it_was_cut_off(
+        self, local: MakeLocal, root: Path, stored: list[bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        storage = await local(encryption_key=self.OTHER, previous_encryption_keys=[KEY])
+
+        def cut(_: int) -> None:
+            raise ConnectionAbortedError
+
+        with pytest.raises(ConnectionAbortedError):
+            await reencrypt(storage, cut)
+        assert await self.contents(storage) == stored
+        await storage.close()
+        with pytest.raises(WrongEncryptionKey):  # until it is done, both are needed
+            await local(encryption_key=self.OTHER)
+        storage = await local(encryption_key=self.OTHER, previous_encryption_keys=[KEY, bytes(range(1, 33))])
+        assert (await reencrypt(storage, lambda _: None)).rewritten == 2
+
+    async def test_a_process_that_writes_with_the_old_key_keeps_it_needed(
+        self, local: MakeLocal, stored: list[bytes]
+    ) -> None:
+        old = await local(encryption_key=KEY)
+        storage = await local(encryption_key=self.OTHER, previous_encryption_keys=[KEY])
+        report = await reencrypt(storage, lambda _: None)
+        assert (report.rewritten, report.keys_retired, report.is_done) == (3, False, False)
+        await old.put("files/late.bin", b"late")
+        await old.close()
+        report = await reencrypt(storage, lambda _: None)
+        assert (report.rewritten, report.is_done) == (1, True)
+
+    async def test_it_can_be_undone(self, local: MakeLocal, root: Path, stored: list[bytes]) -> None:
+        storage = await local(previous_encryption_keys=[KEY])
+        assert (await reencrypt(storage, lambda _: None)).is_done
+        await storage.close()
+        assert (root / "files/0.bin").read_bytes() == CONTENT
+        assert await self.contents(await local()) == stored
+
+    async def test_what_is_damaged_is_named_and_stays(self, local: MakeLocal, root: Path, stored: list[bytes]) -> None:
+        path = root / "files/0.bin"
+        raw = path.read_bytes()
+        path.write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
+        storage = await local(encryption_key=self.OTHER, previous_encryption_keys=[KEY])
+        report = await reencrypt(storage, lambda _: None)
+        assert report.unreadable == ["files/0.bin"]
+        assert not report.keys_retired
+        assert path.read_bytes()[:-1] == raw[:-1]
+
+    @pytest.mark.parametrize("keys", [{}, {"encryption_key": "11" * 32}])
+    async def test_no_command_works_without_the_key(
+        self,
+        stored: list[bytes],
+        root: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        keys: dict[str, str],
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("FILE_STORAGE__DIRECTORY", str(root))
+        for name, key in keys.items():
+            monkeypatch.setenv(f"FILE_STORAGE__{name.upper()}", key)
+        for command in (["serve"], ["doctor"]):
+            ended = CliRunner().invoke(main, command)
+            assert ended.exit_code == 78
+            assert "encrypted with another key" in ended.stderr
+            assert "FILE_STORAGE__PREVIOUS_ENCRYPTION_KEYS" in ended.stderr
+            assert KEY.hex() not in ended.stderr
+
+    def test_keys_of_before_are_set_with_commas(self) -> None:
+        settings = StorageSettings(previous_encryption_keys=f"{KEY.hex()}, {self.OTHER.hex()},")
+        assert settings.previous_keys == (KEY, self.OTHER)
+        assert fault_of_keys(StorageSettings(type="s3", bucket="b"), Path("nowhere")) is None
+        with pytest.raises(ValueError, match="32 bytes"):
+            StorageSettings(previous_encryption_keys=f"{KEY.hex()},short")
 
 
 @given(st.lists(st.integers(0, 3 * BLOCK), max_size=4))

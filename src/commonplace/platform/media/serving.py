@@ -21,7 +21,7 @@ from commonplace.platform.http.openapi import with_headers
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.security_headers import USER_CONTENT
 from commonplace.platform.media.types import may_be_inline
-from commonplace.platform.storage.errors import RangeNotSatisfiable
+from commonplace.platform.storage.errors import RangeNotSatisfiable, StorageUnavailable
 from commonplace.platform.storage.protocol import ObjectReader, ObjectStorage
 
 _RANGE: Final = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
@@ -112,7 +112,11 @@ async def respond_from(
         return Response(status_code=status, headers=headers)
     if wanted is None and path is not None and (file := await path()) is not None:
         return PathResponse(file, headers)
-    return StreamResponse(await read(start, end), status, headers)
+    reader = await read(start, end)
+    if reader.size_bytes != content.size_bytes:  # what lies there is something else: damaged, or under a key unknown
+        await reader.aclose()
+        raise StorageUnavailable("The stored bytes are not those that were stored; restore them from a backup.")
+    return StreamResponse(reader, status, headers)
 
 
 class PathResponse(Response):

@@ -5,9 +5,11 @@ from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 
+from commonplace.platform.storage import local_keys
+from commonplace.platform.storage.encryption import KeyRing
 from commonplace.platform.storage.local import LocalStorage
 from commonplace.platform.storage.protocol import ObjectStorage
-from commonplace.platform.storage.settings import StorageSettings, decode_encryption_key
+from commonplace.platform.storage.settings import StorageSettings
 from commonplace.platform.storage.signing import UrlSigner
 
 DEFAULT_FOLDER = "objects"
@@ -27,11 +29,28 @@ def build_storage(settings: StorageSettings, data_dir: Path, secret: bytes | Url
             settings, os.environ, url_lifetime
         )
         return storage
-    encryption_key = settings.encryption_key
     return LocalStorage(
-        settings.directory or data_dir / DEFAULT_FOLDER,
+        directory_of(settings, data_dir),
         signer=secret if isinstance(secret, UrlSigner) else UrlSigner(secret),
         url_lifetime=url_lifetime,
         minimum_free_bytes=settings.minimum_free_bytes,
-        encryption_key=decode_encryption_key(encryption_key.get_secret_value()) if encryption_key else None,
+        encryption_key=settings.current_key,
+        previous_encryption_keys=settings.previous_keys,
     )
+
+
+def directory_of(settings: StorageSettings, data_dir: Path) -> Path:
+    """Where a local storage lies."""
+    return settings.directory or data_dir / DEFAULT_FOLDER
+
+
+def fault_of_keys(settings: StorageSettings, data_dir: Path) -> str | None:
+    """Why what is stored cannot be read with the keys that are set; None: it can, as far as is known here."""
+    if settings.type != "local":
+        return None
+    root = directory_of(settings, data_dir)
+    try:
+        known = local_keys.known(root)
+    except OSError:
+        return None  # the storage says so itself, and why
+    return local_keys.fault(root, known, KeyRing(settings.current_key, settings.previous_keys))

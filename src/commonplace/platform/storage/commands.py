@@ -12,6 +12,7 @@ from commonplace.platform.app import load
 
 if TYPE_CHECKING:
     from commonplace.platform.parts import Parts
+    from commonplace.platform.storage.reencryption import Reencryption
     from commonplace.platform.storage.sweep import Findings, SweepReport
 
 _PACKAGE = "commonplace.platform.storage"
@@ -67,6 +68,45 @@ def sweep_command(
     else:
         _print(report)
     sys.exit(1 if report.faults else 0)
+
+
+@storage.command("reencrypt")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_obj
+def reencrypt_command(installation: Any, *, as_json: bool) -> None:
+    """Encrypt everything with FILE_STORAGE__ENCRYPTION_KEY that is not, or with a previous key; local disk only.
+
+    Give the new key, and the old one among FILE_STORAGE__PREVIOUS_ENCRYPTION_KEYS, start Commonplace again, and run
+    this. It can be cut off at any point and run again. Without ENCRYPTION_KEY everything is decrypted. Exit code 0: it
+    is done, and no previous key is needed any more. 1: it is not.
+    """
+
+    async def work(parts: "Parts") -> "Reencryption":
+        stored = parts[load(f"{_PACKAGE}.protocol:ObjectStorage")]
+        if not isinstance(stored, load(f"{_PACKAGE}.local:LocalStorage")):
+            raise click.ClickException("On S3 the bucket encrypts (FILE_STORAGE__KMS_KEY_ID); there is nothing to do.")
+        module = f"{_PACKAGE}.reencryption"
+        _, total = await load(f"{module}:to_do")(stored)
+        with click.progressbar(
+            length=max(1, total), label="Encrypting", file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as bar:
+            report: Reencryption = await load(f"{module}:reencrypt")(stored, bar.update)
+        return report
+
+    report: Reencryption = installation.run(work)
+    if as_json:
+        click.echo(json.dumps({**asdict(report), "is_done": report.is_done}, indent=2))
+    else:
+        click.echo(f"{report.rewritten} of {report.objects} objects written anew, {report.rewritten_bytes} bytes.")
+        for key in report.unreadable[:_NAMED]:
+            click.echo(f"  {key} is damaged; restore it from a backup.")
+        if not report.unreadable and not report.keys_retired:
+            click.echo(
+                "A process still writes with another key, or wrote meanwhile: start it again, and run this again."
+            )
+        if report.is_done:
+            click.echo("No previous key is needed any more.")
+    sys.exit(0 if report.is_done else 1)
 
 
 def _print(report: "SweepReport") -> None:

@@ -12,6 +12,7 @@ The content's SHA-256 in the database ties a file to its row.
 import hashlib
 import hmac
 import os
+from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -53,6 +54,39 @@ class FileKeys:
 
     def _mark(self, salt: bytes) -> bytes:
         return hmac.digest(self._key, b"mark" + salt, hashlib.sha256)
+
+
+class KeyRing:
+    """The operator's keys: the one that new files are encrypted with, if any, and those that older ones may be.
+
+    Which key a file needs is told by the mark in its header.
+    """
+
+    def __init__(self, current: bytes | None, previous: Sequence[bytes] = ()) -> None:
+        self.current = FileKeys(current) if current else None
+        others = [FileKeys(key) for key in previous if key != current]
+        self._all = (*([self.current] if self.current else []), *others)
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+    @property
+    def fingerprints(self) -> frozenset[bytes]:
+        """Of all keys."""
+        return frozenset(key.fingerprint for key in self._all)
+
+    @property
+    def current_fingerprint(self) -> bytes:
+        """Of the key that new files are encrypted with; empty: they are not."""
+        return self.current.fingerprint if self.current else b""
+
+    def of(self, start_of_file: bytes) -> FileKeys | None:
+        """The key of a file that starts so; None: it is not encrypted with any of them."""
+        return next((key for key in self._all if key.is_header(start_of_file)), None)
+
+    def is_current(self, start_of_file: bytes) -> bool:
+        """Whether a file that starts so is as a new one would be."""
+        return self.of(start_of_file) is self.current
 
 
 class Sealer:

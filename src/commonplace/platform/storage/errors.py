@@ -10,6 +10,7 @@ Problem
     ├── RangeNotSatisfiable    416  the range starts behind the last byte
     ├── ObjectNotFound         500  bytes that a row points to are not there
     ├── StorageUnavailable     503  the disk or the bucket does not answer
+    │   └── WrongEncryptionKey 503  files are encrypted with a key that was not given
     └── StorageFull            507  there is no room, or what is left is kept for the database
 """
 
@@ -113,6 +114,10 @@ class StorageUnavailable(StorageError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, retry_after_seconds=RETRY_AFTER_SECONDS)
+
+
+class WrongEncryptionKey(StorageUnavailable):
+    """Stored files are encrypted with a key that was not given."""
 
 
 class StorageFull(StorageError):

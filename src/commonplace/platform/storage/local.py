@@ -9,6 +9,7 @@ from typing import Self
 
 import structlog
 
+from commonplace.platform.storage.encryption import KeyRing
 from commonplace.platform.storage.keys import validate_key
 from commonplace.platform.storage.local_disk import LocalDisk, NewObject
 from commonplace.platform.storage.local_growing import GrowingFile, LocalGrowing
@@ -33,6 +34,7 @@ class LocalStorage:
         url_lifetime: How long they work by default.
         minimum_free_bytes: Writes that would leave less than this free are refused.
         encryption_key: 32 bytes, with which new files are encrypted; older plain ones stay readable.
+        previous_encryption_keys: What older files may be encrypted with.
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class LocalStorage:
         url_lifetime: timedelta = timedelta(minutes=60),
         minimum_free_bytes: int = 1_000_000_000,
         encryption_key: bytes | None = None,
+        previous_encryption_keys: Sequence[bytes] = (),
     ) -> None:
-        self._disk = LocalDisk(root, minimum_free_bytes=minimum_free_bytes, encryption_key=encryption_key)
+        keys = KeyRing(encryption_key, previous_encryption_keys)
+        self._disk = LocalDisk(root, minimum_free_bytes=minimum_free_bytes, keys=keys)
         self._small = SmallWrites(self._disk)
         self._signer = signer
         self._url_lifetime = url_lifetime
@@ -170,6 +174,18 @@ class LocalStorage:
     def redeem(self, token: str, *, method: str) -> Grant:
         """What a token allows; see the protocol."""
         return self._signer.verify(token, method=method)
+
+    async def is_current(self, key: str) -> bool:
+        """Whether an object is encrypted, or not, as it would be if it were written now.
+
+        Raises:
+            ObjectNotFound: there is none.
+        """
+        return await self._disk.run(self._disk.is_current, validate_key(key))
+
+    async def retire_keys(self) -> bool:
+        """Note that no previous key is needed any more; False: some process still encrypts otherwise."""
+        return await self._disk.run(self._disk.retire_keys)
 
     async def remove_leftovers(self) -> int:
         """Remove what dead processes left; see the protocol."""

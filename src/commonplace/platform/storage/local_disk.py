@@ -12,12 +12,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar, TypeVarTuple, Unpack
 
+from commonplace.platform.storage import local_keys
 from commonplace.platform.storage.encryption import (
     BLOCK,
     HEADER,
     SEALED_BLOCK,
     TAG,
     FileKeys,
+    KeyRing,
     content_size,
     open_blocks,
 )
@@ -26,6 +28,7 @@ from commonplace.platform.storage.errors import (
     ObjectNotFound,
     StorageError,
     StorageUnavailable,
+    WrongEncryptionKey,
 )
 from commonplace.platform.storage.local_incoming import Incoming, IncomingFile
 from commonplace.platform.storage.local_tree import DIRECTORY_MODE, LocalTree, explained, open_file, stored_at
@@ -33,7 +36,6 @@ from commonplace.platform.storage.protocol import ObjectInfo, Stored
 from commonplace.platform.storage.ranges import range_end
 
 THREADS = 16  # they mostly wait for the disk; eight small writes at once and two streams fit
-FINGERPRINT = ".encryption-key"  # the file that tells which key it is; not the key
 LIST_PAGE = 1000  # objects a hop
 
 T = TypeVar("T")
@@ -124,9 +126,9 @@ class SealedContent(_OpenFile):
 class LocalDisk:
     """The objects of one directory. Methods block unless they say otherwise; `run` takes them to a thread."""
 
-    def __init__(self, root: Path, *, minimum_free_bytes: int, encryption_key: bytes | None) -> None:
+    def __init__(self, root: Path, *, minimum_free_bytes: int, keys: KeyRing) -> None:
         self.tree = LocalTree(root)
-        self.keys = FileKeys(encryption_key) if encryption_key else None
+        self.keys = keys
         self.incoming = Incoming(self.tree, minimum_free_bytes=minimum_free_bytes)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="storage")
 
@@ -154,39 +156,57 @@ class LocalDisk:
         self.incoming.close()
 
     def _check_key(self) -> None:
-        """Refuse to work without the key that files are encrypted with, or with another: they would read as noise."""
-        known = self._known_fingerprint()
-        if self.keys and not known:
-            file = self.incoming.new_file(None)
-            file.append(self.keys.fingerprint)
-            file.complete()
-            file.sync()
-            # Another process may be starting too; whichever is first says which key it is.
-            (error,) = self.tree.publish([file.move_to(FINGERPRINT, only_if_absent=True)])
-            if error:
-                file.discard()
-            else:
-                file.moved()
-            known = self._known_fingerprint()
-        if known != (self.keys.fingerprint if self.keys else b""):
-            raise StorageUnavailable(
-                f"The objects in {self.tree.root} are encrypted with another key than FILE_STORAGE__ENCRYPTION_KEY; "
-                "give the key they were written with."
-            )
+        """Refuse to work without a key that files are encrypted with: they would read as noise."""
+        with self.incoming.alone():
+            known = local_keys.known(self.tree.root)
+            fault = local_keys.fault(self.tree.root, known, self.keys)
+            if fault is not None:
+                raise WrongEncryptionKey(fault)
+            if self.keys.current is not None and self.keys.current_fingerprint not in known:
+                self._write_fingerprints(known | {self.keys.current_fingerprint})
+        self.incoming.note(self.keys.current_fingerprint)
 
-    def _known_fingerprint(self) -> bytes:
+    def _write_fingerprints(self, fingerprints: frozenset[bytes]) -> None:
+        if not fingerprints:
+            self.tree.remove(local_keys.FINGERPRINTS)
+            return
+        file = self.incoming.new_file(None)
+        file.append(b"\n".join(sorted(fingerprints)))
+        file.complete()
+        file.sync()
+        (error,) = self.tree.publish([file.move_to(local_keys.FINGERPRINTS, only_if_absent=False)])
+        if error:
+            file.discard()
+            raise error
+        file.moved()
+
+    def is_current(self, key: str) -> bool:
+        """Whether an object lies here as it would if it were written now.
+
+        Raises:
+            ObjectNotFound: there is none.
+        """
+        descriptor = self.tree.open_object(key)
         try:
-            descriptor = self.tree.open_object(FINGERPRINT)
-        except ObjectNotFound:
-            return b""
-        try:
-            return os.read(descriptor, 64)
+            with explained("looking at an object"):
+                return self.keys.is_current(os.pread(descriptor, HEADER, 0))
         finally:
             os.close(descriptor)
 
+    def retire_keys(self) -> bool:
+        """Note that every object lies here as it would if it were written now, so that no previous key is needed.
+
+        False: a process still writes otherwise; nothing was noted.
+        """
+        with self.incoming.alone():
+            if any(note != self.keys.current_fingerprint for note in self.incoming.notes_of_others()):
+                return False
+            self._write_fingerprints(frozenset({self.keys.current_fingerprint} if self.keys.current else ()))
+        return True
+
     def begin(self) -> IncomingFile:
         """An unfinished file, empty."""
-        return self.incoming.new_file(self.keys)
+        return self.incoming.new_file(self.keys.current)
 
     def put_batch(self, objects: Sequence[NewObject]) -> list[Stored | StorageError]:
         """Write small objects together; for each what was stored, or why not.
@@ -254,7 +274,8 @@ class LocalDisk:
             return plain
         with explained("opening an object"):
             header = plain.read_at(0, min(HEADER, plain.size_bytes))
-            return SealedContent(plain.take(), self.keys, header) if self.keys.is_header(header) else plain
+            keys = self.keys.of(header)
+            return plain if keys is None else SealedContent(plain.take(), keys, header)
 
     def open_range(self, key: str, start: int, end: int | None, first_chunk: int) -> tuple[Content, int, bytes]:
         """The content of an object, where the range ends, and the range's first bytes.
@@ -320,7 +341,7 @@ class LocalDisk:
     def _info(self, key: str, descriptor: int) -> ObjectInfo:
         status = os.fstat(descriptor)
         size = status.st_size
-        if self.keys and self.keys.is_header(os.pread(descriptor, HEADER, 0)):
+        if self.keys and self.keys.of(os.pread(descriptor, HEADER, 0)) is not None:
             size = content_size(size)
         return ObjectInfo(key, size, stored_at(status))
 

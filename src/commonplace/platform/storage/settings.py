@@ -32,6 +32,16 @@ def decode_encryption_key(text: str) -> bytes:
     return key
 
 
+def _decoded_keys(text: SecretStr | None) -> tuple[bytes, ...]:
+    """The keys that stand in a setting, with commas between them.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    written = "" if text is None else text.get_secret_value()
+    return tuple(decode_encryption_key(key.strip()) for key in written.split(",") if key.strip())
+
+
 class StorageSettings(BaseModel):
     """One storage: a directory of this machine, or a bucket."""
 
@@ -50,6 +60,11 @@ class StorageSettings(BaseModel):
         None,
         description="Local: 32 bytes in base64 or hexadecimal; new objects are then encrypted with AES-256-GCM. "
         "Without the key they cannot be read again. Files are then streamed by us, not sent by the web server.",
+    )
+    previous_encryption_keys: SecretStr | None = Field(
+        None,
+        description="Local: keys of before, with commas between them, that older objects may be encrypted with. "
+        "`commonplace storage reencrypt` makes them unnecessary.",
     )
     bucket: str | None = Field(None, description="S3: the bucket. It must exist.")
     region: str = Field("us-east-1", description="S3: the bucket's region.")
@@ -93,6 +108,21 @@ class StorageSettings(BaseModel):
             decode_encryption_key(value.get_secret_value())
             return value
         return None
+
+    @field_validator("previous_encryption_keys")
+    @classmethod
+    def _previous_keys_have_their_length(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if _decoded_keys(value) else None
+
+    @property
+    def current_key(self) -> bytes | None:
+        """The key that new files are encrypted with, of 32 bytes."""
+        return next(iter(_decoded_keys(self.encryption_key)), None)
+
+    @property
+    def previous_keys(self) -> tuple[bytes, ...]:
+        """The keys that older files may be encrypted with."""
+        return _decoded_keys(self.previous_encryption_keys)
 
     @model_validator(mode="after")
     def _s3_is_complete(self) -> Self:
