@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import connections, deliveries, requests, starts, tasks, thumbnails, transfers
+from benchmarks import connections, deliveries, drive, requests, starts, tasks, thumbnails, transfers
 from benchmarks.report import Result, machine, table
 
 SECTIONS: dict[str, Callable[[Path], Iterator[Result]]] = {
@@ -16,6 +16,7 @@ SECTIONS: dict[str, Callable[[Path], Iterator[Result]]] = {
     "sign-in": requests.sign_in,
     "tasks": tasks.tasks,
     "files": transfers.files,
+    "drive": drive.drive,
     "thumbnails": thumbnails.thumbnails,
     "starts": starts.starts,
     "deliveries": deliveries.deliveries,

@@ -36,22 +36,22 @@ def _large(ours: Commonplace, directory: Path, large: Path) -> Iterator[Result]:
     identifier = ours.client.post("/api/files?name=large.bin", content=content).raise_for_status().json()["id"]
     url = f"{ours.url}/api/files/{identifier}/content"
     upload = _best(
-        lambda: _curl("-T", str(large), "-X", "POST", f"{ours.url}/api/files?name=up.bin", headers=ours.headers)
+        lambda: curl("-T", str(large), "-X", "POST", f"{ours.url}/api/files?name=up.bin", headers=ours.headers)
     )
     hashing = _best(lambda: hashlib.sha256(content).digest())
     rate = LARGE / 1e6
     yield Result("upload 100 MB", rate / upload, rate / hashing, "SHA-256 alone", "MB/s", 0.70)
-    nginx = _nginx(directory)
+    nginx = nginx_of(directory)
     if nginx is None:
         sys.stderr.write("nginx is not installed: downloads are not compared (Debian's package nginx-light)\n")
         return
     try:
-        bare = _best(lambda: _curl(f"{nginx.url}/large.bin"))
-        whole = _best(lambda: _curl(url, headers=ours.headers))
+        bare = _best(lambda: curl(f"{nginx.url}/large.bin"))
+        whole = _best(lambda: curl(url, headers=ours.headers))
         yield Result("download 100 MB", rate / whole, rate / bare, "nginx", "MB/s", 0.60)
         span = f"bytes=1000000-{LARGE - 1000000}"
-        bare = _best(lambda: _curl(f"{nginx.url}/large.bin", headers={"Range": span}))
-        part = _best(lambda: _curl(url, headers={**ours.headers, "Range": span}))
+        bare = _best(lambda: curl(f"{nginx.url}/large.bin", headers={"Range": span}))
+        part = _best(lambda: curl(url, headers={**ours.headers, "Range": span}))
         yield Result("range of 98 MB", rate / part, rate / bare, "nginx", "MB/s", 0.60)
     finally:
         nginx.stop()
@@ -64,8 +64,8 @@ def _small(ours: Commonplace, directory: Path) -> Iterator[Result]:
         for round_number in range(ROUNDS):
             first = round_number * 10_000_000
             targets = [
-                (f"{ours.url}/api/files", ours.headers, _upload("file", first=first)),
-                (f"{peer.url}/api/collections/files/records", peer.headers, _upload("content", first=first)),
+                (f"{ours.url}/api/files", ours.headers, upload_script("file", first=first)),
+                (f"{peer.url}/api/collections/files/records", peer.headers, upload_script("content", first=first)),
             ]
             for index, (url, headers, script) in enumerate(targets):
                 load = press(url, connections=8, headers=headers, script=script)
@@ -76,7 +76,7 @@ def _small(ours: Commonplace, directory: Path) -> Iterator[Result]:
             f"{ours.url}/api/files/batch",
             connections=8,
             headers=ours.headers,
-            script=_upload("file", first=ROUNDS * 10_000_000, files=BATCH),
+            script=upload_script("file", first=ROUNDS * 10_000_000, files=BATCH),
         )
         assert batch.errors == 0, f"{batch.errors} errors"
         yield Result("10 kB uploads in batches, c=8", batch.per_second * BATCH, best[0], "one by one", "per s", 2.0)
@@ -84,7 +84,7 @@ def _small(ours: Commonplace, directory: Path) -> Iterator[Result]:
         peer.stop()
 
 
-def _upload(field: str, *, first: int, files: int = 1) -> str:
+def upload_script(field: str, *, first: int, files: int = 1) -> str:
     """Lua for wrk: forms of so many files of 10 kB, no two alike."""
     return f"""
         local n = {first}
@@ -112,12 +112,12 @@ def _best(work: Callable[[], object], *, rounds: int = 5) -> float:
     return min(times)
 
 
-def _curl(*arguments: str, headers: dict[str, str] | None = None) -> None:
+def curl(*arguments: str, headers: dict[str, str] | None = None) -> None:
     given = [part for name, value in (headers or {}).items() for part in ("-H", f"{name}: {value}")]
     subprocess.run(["curl", "-sf", "-o", "/dev/null", *given, *arguments], check=True)
 
 
-def _nginx(directory: Path) -> Program | None:
+def nginx_of(directory: Path) -> Program | None:
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         return None
