@@ -16,8 +16,10 @@ _TABLES = """
 SELECT format('%I.%I', nspname, relname) AS name FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE relkind IN ('r', 'p') AND NOT relispartition AND nspname NOT IN ('pg_catalog', 'information_schema')
 AND nspname || '.' || relname
-    NOT IN ('platform.epoch', 'platform.consumer', 'platform.alembic_version', 'platform.schema_digest')
+    NOT IN ('platform.epoch', 'platform.consumer', 'platform.alembic_version', 'platform.schema_digest',
+        'platform.space_default')
 """
+_AS_MADE = "UPDATE platform.space_default SET quota_bytes = NULL WHERE quota_bytes IS NOT NULL"
 _REFERENCES = """
 SELECT format('%I.%I', of_schema.nspname, of_table.relname) AS name,
     format('%I.%I', to_schema.nspname, to_table.relname) AS other
@@ -61,5 +63,6 @@ class EmptiedDatabase:
                 " UNION ALL ".join(f"SELECT '{name}' AS name WHERE EXISTS (SELECT FROM {name})" for name in tables)
             )
         }
+        await self._connection.execute(_AS_MADE)
         if filled:  # row by row: TRUNCATE would make a file anew for every table and index
             await self._connection.execute(";".join(f"DELETE FROM {name}" for name in tables if name in filled))

@@ -67,6 +67,7 @@ from commonplace.platform.sharing import api as sharing_api
 from commonplace.platform.sharing import link_api
 from commonplace.platform.sharing.loaders import Loaders
 from commonplace.platform.sharing.visits.gate import LinkGate
+from commonplace.platform.space.keeping import write_down_if_possible
 from commonplace.platform.storage.build import build_storage
 from commonplace.platform.storage.objects import VERSIONS, ObjectUses
 from commonplace.platform.storage.protocol import ObjectStorage
@@ -305,6 +306,7 @@ def fastapi(parts: Parts, apps: Sequence[App]) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with opened(parts, apps), parts[Hub].running(), parts[SharedRates].running():
+            await write_down_if_possible(parts)
             yield
 
     application = FastAPI(

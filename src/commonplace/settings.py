@@ -39,6 +39,7 @@ from commonplace.platform.secrets.manager import SecretUnreadable
 from commonplace.platform.secrets.settings import SecretsSettings
 from commonplace.platform.secrets.source import NAMED_BY, from_manager
 from commonplace.platform.sharing.settings import SharingSettings
+from commonplace.platform.space.settings import SpaceSettings
 from commonplace.platform.storage.settings import StorageSettings
 from commonplace.platform.telemetry.settings import TelemetrySettings
 from commonplace.setting_names import Known, named_sections_of, section_of, spelled
@@ -129,6 +130,7 @@ class Settings(BaseSettings):
     events: EventsSettings = Field(default_factory=EventsSettings)
     history: HistorySettings = Field(default_factory=HistorySettings)
     leaving: LeavingSettings = Field(default_factory=LeavingSettings)
+    space: SpaceSettings = Field(default_factory=SpaceSettings)
     live: LiveSettings = Field(default_factory=LiveSettings)
     media: MediaSettings = Field(default_factory=MediaSettings)
     mail: MailSettings = Field(default_factory=MailSettings)

@@ -34,6 +34,7 @@ app = App(
             cron="29 * * * *",
             handler="commonplace.platform.leaving.jobs:remove_old_archives",
         ),
+        Schedule(name="keep_quota", cron="23 * * * *", handler="commonplace.platform.space.keeping:keep_quota"),
         Schedule(name="mind_jobs", cron="17 * * * *", handler="commonplace.platform.jobs.work:mind_jobs"),
         Schedule(
             name="tell_of_links",

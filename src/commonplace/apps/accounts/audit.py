@@ -17,7 +17,7 @@ from commonplace.platform.http.moments import moment_of_cursor
 
 Action = Literal[
     "created", "invited", "invitation_revoked", "joined", "suspended", "reinstated", "role_changed", "password_reset",
-    "signed_out", "erased", "second_factor_required", "second_factor_waived",
+    "signed_out", "erased", "second_factor_required", "second_factor_waived", "quota_changed",
 ]  # fmt: skip
 
 CSV_COLUMNS: Final = (

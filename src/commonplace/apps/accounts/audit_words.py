@@ -18,6 +18,7 @@ ACTIONS: Final[dict[Action, str]] = {
     "erased": "erased a person, with all they had",
     "second_factor_required": "asked a second factor of",
     "second_factor_waived": "asks no second factor any more of",
+    "quota_changed": "changed the quota of",
 }
 TITLES: Final[dict[Action, str]] = {
     "created": "Account made",
@@ -32,4 +33,5 @@ TITLES: Final[dict[Action, str]] = {
     "erased": "Erased",
     "second_factor_required": "Second factor asked for",
     "second_factor_waived": "Second factor left to the settings",
+    "quota_changed": "Quota changed",
 }

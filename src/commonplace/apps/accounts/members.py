@@ -66,7 +66,7 @@ async def read_member(session: ReadSession, accounts: Accounts, person_id: UUID)
 
 
 async def change_member(accounts: Accounts, person_id: UUID, change: MemberChange, *, by: UUID) -> MemberRead:
-    """Change a person's role, state, or what is asked of them, each at once for all of their sessions.
+    """Change a person's role, state, quota, or what is asked of them, each at once for all of their sessions.
 
     Raises:
         PersonNotFound: there is none with this id.
@@ -80,6 +80,9 @@ async def change_member(accounts: Accounts, person_id: UUID, change: MemberChang
         await people.reinstate(accounts, person_id, by=by)
     if change.needs_second_factor is not None:
         await people.require_second_factor(accounts, person_id, is_required=change.needs_second_factor, by=by)
+    if change.quota_bytes is not None:
+        quota_bytes = None if change.quota_bytes == "default" else change.quota_bytes
+        await people.give_quota(accounts, person_id, quota_bytes, by=by)
     async with accounts.database.reading() as session:
         return await read_member(session, accounts, person_id)
 

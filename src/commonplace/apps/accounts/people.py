@@ -28,6 +28,7 @@ from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import WriteSession
 from commonplace.platform.events import log
 from commonplace.platform.identity.caller import Role
+from commonplace.platform.space.usage import set_quota
 
 
 async def create_person(accounts: Accounts, person: PersonCreate, *, role: Role) -> PersonRead:
@@ -162,6 +163,19 @@ async def require_second_factor(
             await audit.note(session, accounts, action, account.person_id, by=by)
         changed = await standing.note_requirement(session, accounts, account, is_required=is_required)
     await accounts.announce_changed(changed)
+
+
+async def give_quota(accounts: Accounts, who: str | UUID, quota_bytes: int | None, *, by: UUID | None = None) -> None:
+    """Let a person keep so much; None: as much as everybody. Who keeps more already keeps it, and can add nothing.
+
+    Raises:
+        PersonNotFound: there is no such person.
+    """
+    async with accounts.database.writing() as session:
+        account = await _locked(session, who)
+        await set_quota(session, account.person_id, quota_bytes)
+        detail = "default" if quota_bytes is None else str(quota_bytes)
+        await audit.note(session, accounts, "quota_changed", account.person_id, by=by, detail=detail)
 
 
 async def sign_out(accounts: Accounts, who: str | UUID, *, by: UUID | None = None) -> int:

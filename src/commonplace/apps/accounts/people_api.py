@@ -81,7 +81,7 @@ async def read_person(person_id: UUID, _caller: Administrator, accounts: TheAcco
 async def change_person(
     person_id: UUID, change: MemberChange, caller: ProvedAdministrator, accounts: TheAccounts
 ) -> MemberRead:
-    """Change a person's role, suspend or reinstate them, or ask a second factor of them. For administrators.
+    """Change a person's role or quota, suspend or reinstate them, or ask a second factor of them. For administrators.
 
     It holds for their sessions at once.
     """

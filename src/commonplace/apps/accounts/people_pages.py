@@ -130,6 +130,8 @@ async def change_person(
     form = await request.form()
     wanted = form.get("do")
     act = _ACTS.get(wanted) if isinstance(wanted, str) else None
+    if wanted == "give_quota":
+        act = _giving(form.get("gigabytes"))
     if act is None:
         return RedirectResponse(f"{PEOPLE_PATH}/{person_id}", HTTPStatus.SEE_OTHER)
     try:
@@ -142,6 +144,10 @@ async def change_person(
 
 
 router.include_router(by_themselves)
+
+
+_GIGABYTE: Final = 1_000_000_000
+_MOST_GIGABYTES: Final = 1_000_000
 
 
 async def _suspend(accounts: Accounts, who: UUID, by: UUID) -> None:
@@ -172,6 +178,23 @@ async def _waive_factor(accounts: Accounts, who: UUID, by: UUID) -> None:
     await people.require_second_factor(accounts, who, is_required=False, by=by)
 
 
+def _giving(written: object) -> Callable[[Accounts, UUID, UUID], Awaitable[None]] | None:
+    """Giving the quota that was written in gigabytes; none at all: everybody's. None: it is no number."""
+    text = written.strip().replace(",", ".") if isinstance(written, str) else ""
+    try:
+        gigabytes = float(text) if text else None
+    except ValueError:
+        return None
+    if gigabytes is not None and not 0 <= gigabytes <= _MOST_GIGABYTES:
+        return None
+    quota_bytes = None if gigabytes is None else round(gigabytes * _GIGABYTE)
+
+    async def give(accounts: Accounts, who: UUID, by: UUID) -> None:
+        await people.give_quota(accounts, who, quota_bytes, by=by)
+
+    return give
+
+
 _ACTS: Final[dict[str, Callable[[Accounts, UUID, UUID], Awaitable[None]]]] = {
     "suspend": _suspend,
     "reinstate": _reinstate,
@@ -188,6 +211,7 @@ _DONE: Final = {
     "make_user": "A user now, in every session at once.",
     "sign_out": "Signed out everywhere. They may sign in again.",
     "require_factor": "A second factor is asked for. Who has none sets one up before anything else.",
+    "give_quota": "The quota is changed. It holds from the next upload on.",
     "waive_factor": "Whether a second factor is asked for is left to the settings again.",
 }
 

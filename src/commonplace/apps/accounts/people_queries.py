@@ -15,11 +15,12 @@ _PERSON: Final = """
         account.needs_second_factor,
         EXISTS (SELECT FROM accounts.totp WHERE totp.person_id = account.person_id AND confirmed_at IS NOT NULL)
             OR EXISTS (SELECT FROM accounts.passkey WHERE passkey.person_id = account.person_id) AS has_second_factor,
-        CAST((SELECT coalesce(sum(size_bytes), 0) FROM platform.object WHERE owner_id = account.person_id) AS bigint)
-            AS stored_bytes,
+        coalesce(space.used_bytes, 0) AS stored_bytes, space.quota_bytes IS NOT NULL AS has_own_quota,
+        coalesce(space.quota_bytes, space_default.quota_bytes) AS quota_bytes,
         picture.id AS picture_id
     FROM accounts.account JOIN platform.item ON item.id = account.person_id
     LEFT JOIN accounts.picture ON picture.person_id = account.person_id
+    LEFT JOIN platform.space ON space.owner_id = account.person_id CROSS JOIN platform.space_default
 """
 ONE_PERSON: Final = Query(text(f"{_PERSON} WHERE account.person_id = :person_id"))
 LIST_PEOPLE: Final = Query(

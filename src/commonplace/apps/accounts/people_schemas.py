@@ -28,6 +28,8 @@ class MemberRead(BaseModel):
     ]
     picture: Annotated[str | None, Field(description="Path of their picture, small and square; null: they have none.")]
     stored_bytes: Annotated[int, Field(description="What their objects take, versions and trash included.")]
+    quota_bytes: Annotated[int | None, Field(description="How much they may keep; null: as much as there is room for.")]
+    has_own_quota: Annotated[bool, Field(description="Whether it is theirs alone; else it is everybody's.")]
 
 
 class MemberPage(BaseModel):
@@ -45,6 +47,10 @@ class MemberChange(BaseModel):
     needs_second_factor: Annotated[
         bool | None,
         Field(description="True: who has none can do nothing, from this moment on, but set one up."),
+    ] = None
+    quota_bytes: Annotated[
+        Annotated[int, Field(ge=0)] | Literal["default"] | None,
+        Field(description="How many bytes they may keep; `default`: what everybody may. Who keeps more keeps it."),
     ] = None
 
 

@@ -26,6 +26,7 @@ from commonplace.apps.files.past import restoration_api
 from commonplace.apps.files.processing import api as processing_api
 from commonplace.apps.files.schemas import FileChange, FilePage, FileRead, FileReplacement, Sort
 from commonplace.apps.files.service import Written
+from commonplace.apps.files.space import api as space_api
 from commonplace.platform.database.pages import UnknownPage
 from commonplace.platform.errors import NotAuthenticated
 from commonplace.platform.history.places import ContainerNotFound
@@ -168,5 +169,6 @@ for part in (
     content_api.links,
     processing_api.router,
     archives_api.router,
+    space_api.router,
 ):
     router.routes.extend(part.routes)

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from commonplace.apps.files import gathered_pages, page_queries, shown, side_pages
 from commonplace.apps.files.errors import FileNotFound
 from commonplace.apps.files.looks import look_of, remember, side_of
+from commonplace.apps.files.space import pages as space_pages
 from commonplace.platform.database.session import ReadSession
 from commonplace.platform.events import log
 from commonplace.platform.history import trash
@@ -22,6 +23,7 @@ from commonplace.platform.pages.viewer import CurrentViewer, Viewer
 
 router = Router(include_in_schema=False)
 router.include_router(side_pages.router)
+router.include_router(space_pages.router)
 router.include_router(gathered_pages.router)
 
 _MOST_IDS: Final = 200

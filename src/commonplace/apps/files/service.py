@@ -341,8 +341,10 @@ async def _as_it_is(session: WriteSession, caller: Caller, file_id: UUID) -> Wri
     return Written(row.json, row.version, file_id)
 
 
-async def title_for_change(session: ReadSession, caller: Caller, file_id: UUID, *, expected: int | None) -> str:
-    """The name of a file whose bytes are about to be replaced.
+async def title_for_change(
+    session: ReadSession, caller: Caller, file_id: UUID, *, expected: int | None
+) -> tuple[str, UUID]:
+    """The name and the owner of a file whose bytes are about to be replaced.
 
     Raises:
         FileNotFound: there is no such file, or the caller may not see it.
@@ -355,5 +357,4 @@ async def title_for_change(session: ReadSession, caller: Caller, file_id: UUID, 
     if not row.may_write:
         raise ReadOnly
     _require_version(row, expected)
-    title: str = row.title
-    return title
+    return row.title, row.owner_id

@@ -30,6 +30,7 @@ from commonplace.apps.files.schemas import FileBatch, FileRead, Name, OnBatchCon
 from commonplace.apps.files.service import NewFile, Written
 from commonplace.apps.files.settings import FilesSettings
 from commonplace.apps.files.uploads import SMALL_BYTES, Chunks, Received
+from commonplace.platform.database.errors import QuotaExceeded
 from commonplace.platform.database.session import Database
 from commonplace.platform.errors import NotAuthenticated
 from commonplace.platform.history import places
@@ -45,6 +46,7 @@ from commonplace.platform.http.unit import Unit
 from commonplace.platform.identity.caller import Caller
 from commonplace.platform.parts import Parts
 from commonplace.platform.sharing.errors import ReadOnly
+from commonplace.platform.space.room import Room, room_of
 from commonplace.platform.storage.errors import StorageFull
 from commonplace.platform.storage.protocol import ObjectStorage
 
@@ -137,6 +139,7 @@ class _Arrival:
             ReadOnly,
             NameTaken,
             StorageFull,
+            QuotaExceeded,
         ),
         200: {
             "model": FileRead,
@@ -202,6 +205,7 @@ async def upload_file(
         ReadOnly,
         NameTaken,
         StorageFull,
+        QuotaExceeded,
     ),
     openapi_extra=_MANY_FILES,
 )
@@ -246,7 +250,14 @@ async def upload_batch(
     responses={
         200: with_headers("ETag", "Location"),
         **problems(
-            NotAuthenticated, FileNotFound, ReadOnly, StaleVersion, MalformedPrecondition, FileTooLarge, StorageFull
+            NotAuthenticated,
+            FileNotFound,
+            ReadOnly,
+            StaleVersion,
+            MalformedPrecondition,
+            FileTooLarge,
+            StorageFull,
+            QuotaExceeded,
         ),
     },
     openapi_extra=_RAW,
@@ -258,11 +269,12 @@ async def replace_content(
     """Replace a file's bytes by the raw body: its next version. The bytes of before stay in the version before."""
     attempt = attempt_of(request)
     is_repetition = attempt is not None and attempt.is_repetition
-    title = ""
+    title, room = "", None
     if not is_repetition:  # whose answer is known, whatever became of the file
         async with parts[Database].reading() as session:  # before the bytes come, that nobody sends them in vain
-            title = await service.title_for_change(session, caller, file_id, expected=if_match)
-    received = await _receive(request, parts, unit, _body(request), title, only_hash=is_repetition)
+            title, owner_id = await service.title_for_change(session, caller, file_id, expected=if_match)
+            room = await room_of(session, owner_id, caller_id=caller.person_id)
+    received = await _receive(request, parts, unit, _body(request), title, only_hash=is_repetition, room=room)
     if attempt is not None:
         attempt.fingerprint = uploads.fingerprint(if_match, sha256=received.sha256)
         if attempt.is_repetition:
@@ -285,20 +297,29 @@ async def _arrive(
                 raise OneFileOnly
             else:
                 arrival.name = checked_name(part.file_name)
-                if not only_hash:
-                    await _see_folder(request, parts, caller, arrival.folder_id)
-                arrival.received = await _receive(request, parts, unit, aiter(part), arrival.name, only_hash=only_hash)
+                room = None if only_hash else await _see_place(request, parts, caller, arrival.folder_id)
+                arrival.received = await _receive(
+                    request, parts, unit, aiter(part), arrival.name, only_hash=only_hash, room=room
+                )
     elif arrival.name or _is_octets(request):
         arrival.name = checked_name(arrival.name or _UNNAMED)
-        if not only_hash:
-            await _see_folder(request, parts, caller, arrival.folder_id)
-        arrival.received = await _receive(request, parts, unit, _body(request), arrival.name, only_hash=only_hash)
+        room = None if only_hash else await _see_place(request, parts, caller, arrival.folder_id)
+        arrival.received = await _receive(
+            request, parts, unit, _body(request), arrival.name, only_hash=only_hash, room=room
+        )
     else:
         raise FilePartMissing
 
 
 async def _receive(
-    request: Request, parts: Parts, unit: Unit, chunks: Chunks, name: str, *, only_hash: bool
+    request: Request,
+    parts: Parts,
+    unit: Unit,
+    chunks: Chunks,
+    name: str,
+    *,
+    only_hash: bool,
+    room: Room | None,
 ) -> Received:
     if only_hash:
         return await uploads.hash_only(chunks)
@@ -309,17 +330,23 @@ async def _receive(
         name=name,
         expected_bytes=_content_length(request),
         limit_bytes=parts[FilesSettings].largest_file_bytes,
+        room=room,
     )
     if received.key is not None:
         uploads.remove_unless_committed(unit, storage, received.key)
     return received
 
 
-async def _see_folder(request: Request, parts: Parts, caller: Caller, folder_id: UUID | None) -> None:
-    """Refuse a large upload to a folder that is not there before its bytes come; the transaction looks again."""
-    if folder_id is not None and (_content_length(request) or SMALL_BYTES) >= SMALL_BYTES:
-        async with parts[Database].reading() as session:
-            await places.require_container(session, caller.person_id, folder_id, kind=FOLDER.name)
+async def _see_place(request: Request, parts: Parts, caller: Caller, folder_id: UUID | None) -> Room | None:
+    """Refuse a large upload to a folder that is not there before its bytes come; how much room there is for them.
+
+    Of a small one the transaction alone decides.
+    """
+    if (_content_length(request) or SMALL_BYTES) < SMALL_BYTES:
+        return None
+    async with parts[Database].reading() as session:
+        owner_id = await places.require_container(session, caller.person_id, folder_id, kind=FOLDER.name)
+        return await room_of(session, owner_id, caller_id=caller.person_id)
 
 
 def _stored(unit: Unit, parts: Parts, received: Received, written: Written, status: HTTPStatus) -> Response:

@@ -6,7 +6,7 @@ process die, the storage's sweep removes them.
 """
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -17,6 +17,7 @@ from commonplace.platform.database.ids import new_id
 from commonplace.platform.history.record import NewObject
 from commonplace.platform.http.unit import Unit
 from commonplace.platform.media.types import HEAD_BYTES, detect
+from commonplace.platform.space.room import Room
 from commonplace.platform.storage.keys import Category, new_key
 from commonplace.platform.storage.protocol import ObjectStorage, ObjectWriter, Stored
 
@@ -51,7 +52,13 @@ class Received:
 
 
 async def receive(
-    storage: ObjectStorage, chunks: Chunks, *, name: str, expected_bytes: int | None, limit_bytes: int | None
+    storage: ObjectStorage,
+    chunks: Chunks,
+    *,
+    name: str,
+    expected_bytes: int | None,
+    limit_bytes: int | None,
+    room: Room | None = None,
 ) -> Received:
     """Store what `chunks` brings; durable on return, and nothing is left after an error.
 
@@ -59,10 +66,11 @@ async def receive(
 
     Raises:
         FileTooLarge: there is more than `limit_bytes`; a larger `expected_bytes` is refused before the first byte.
+        QuotaExceeded: there is more than `room` has, in the same way.
         StorageFull: it does not fit.
     """
-    if limit_bytes is not None and expected_bytes is not None and expected_bytes > limit_bytes:
-        raise FileTooLarge(limit_bytes)
+    fits = partial(_refuse, limit_bytes, room)
+    fits(expected_bytes or 0)
     key = new_key(Category.FILES, extension_of(name))
     held: list[bytes] = []
     size = 0
@@ -74,11 +82,11 @@ async def receive(
     head = held[0] if len(held) == 1 else b"".join(held)
     media_type = detect(head[:HEAD_BYTES], name=name)
     if size < HEAD_BYTES:
-        return Received.of(await _put_small(storage, key, head, media_type, limit_bytes), media_type)
+        return Received.of(await _put_small(storage, key, head, media_type, fits), media_type)
     async with await storage.open_writer(key, content_type=media_type, expected_bytes=expected_bytes) as writer:
-        await _write(writer, head, limit_bytes)
+        await _write(writer, head, fits)
         async for chunk in chunks:
-            await _write(writer, chunk, limit_bytes)
+            await _write(writer, chunk, fits)
         return Received.of(await writer.commit(), media_type)
 
 
@@ -111,14 +119,19 @@ def remove_once_committed(unit: Unit, storage: ObjectStorage, *keys: str) -> Non
 
 
 async def _put_small(
-    storage: ObjectStorage, key: str, content: bytes, media_type: str, limit_bytes: int | None
+    storage: ObjectStorage, key: str, content: bytes, media_type: str, fits: Callable[[int], None]
 ) -> Stored:
-    if limit_bytes is not None and len(content) > limit_bytes:
-        raise FileTooLarge(limit_bytes)
+    fits(len(content))
     return await storage.put(key, content, content_type=media_type, expected_bytes=len(content))
 
 
-async def _write(writer: ObjectWriter, chunk: bytes, limit_bytes: int | None) -> None:
-    if limit_bytes is not None and writer.size_bytes + len(chunk) > limit_bytes:
+def _refuse(limit_bytes: int | None, room: Room | None, size_bytes: int) -> None:
+    if limit_bytes is not None and size_bytes > limit_bytes:
         raise FileTooLarge(limit_bytes)
+    if room is not None:
+        room.refuse(size_bytes)
+
+
+async def _write(writer: ObjectWriter, chunk: bytes, fits: Callable[[int], None]) -> None:
+    fits(writer.size_bytes + len(chunk))
     await writer.write(chunk)

@@ -16,7 +16,7 @@ from sqlalchemy.sql import ClauseElement
 
 from commonplace.platform.cancellation import is_being_cancelled
 from commonplace.platform.database.address import Address
-from commonplace.platform.database.errors import DatabaseBusy, DatabaseUnavailable, StatementTooLong
+from commonplace.platform.database.errors import DatabaseBusy, DatabaseUnavailable, QuotaExceeded, StatementTooLong
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.row import Row, prepare_connection
 from commonplace.platform.database.settings import DatabaseSettings
@@ -56,6 +56,10 @@ def translated(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]
             raise StatementTooLong from error
         except _GONE as error:
             raise DatabaseUnavailable from error
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == QuotaExceeded.sqlstate:
+                raise QuotaExceeded from error
+            raise
         except asyncio.CancelledError as error:
             if is_being_cancelled():
                 raise

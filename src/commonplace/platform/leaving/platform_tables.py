@@ -75,6 +75,7 @@ TABLES: Final = (
     PersonalTable(table="platform.version", person="owner_id", on_erasure="apart"),
     PersonalTable(table="platform.version", person="by", on_erasure="apart"),
     PersonalTable(table="platform.object", person="owner_id", on_erasure="apart"),
+    PersonalTable(table="platform.space", person="owner_id", member="space", columns=("used_bytes", "quota_bytes")),
     PersonalTable(table="platform.erasure", on_erasure="apart"),  # the ledger itself
     PersonalTable(table="platform.erasure", person="by_id", on_erasure="clear"),
     PersonalTable(

@@ -4,21 +4,17 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Request
-from sqlalchemy import text
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from commonplace.platform.database.query import Query
 from commonplace.platform.http.dependencies import Reading, part
 from commonplace.platform.http.routing import Router
 from commonplace.platform.pages.render import Pages, render
 from commonplace.platform.pages.viewer import CurrentViewer
+from commonplace.platform.space.usage import space_of
 from commonplace.platform.storage.protocol import ObjectStorage
 
 router = Router(include_in_schema=False)
 
-_KEPT = Query(
-    text("SELECT CAST(coalesce(sum(size_bytes), 0) AS bigint) FROM platform.object WHERE owner_id = :person_id")
-)
 ThePages = Annotated[Pages, Depends(part(Pages))]
 TheStorage = Annotated[ObjectStorage, Depends(part(ObjectStorage))]
 
@@ -33,11 +29,7 @@ async def enter(pages: ThePages) -> RedirectResponse:
 @router.get("/app/status")
 async def status(request: Request, viewer: CurrentViewer, storage: TheStorage, session: Reading) -> HTMLResponse:
     """A piece of the frame: how much the person keeps, and how much room there is."""
-    person_id = viewer.caller.person_id
-    return render(
-        request,
-        "status.html",
-        viewer=viewer,
-        free=await storage.free_bytes(),
-        used=await session.scalar(_KEPT, person_id=person_id),
-    )
+    space = await space_of(session, viewer.caller.person_id)
+    free = await storage.free_bytes()
+    left = min((room for room in (space.left_bytes, free) if room is not None), default=None)
+    return render(request, "status.html", viewer=viewer, used=space.used_bytes, quota=space.quota_bytes, left=left)
