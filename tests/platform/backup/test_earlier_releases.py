@@ -31,6 +31,8 @@ def changed(then: Any, now: Any, where: str = "") -> list[str]:
             for fault in (changed(value, now[name], f"{where}.{name}") if name in now else [f"{where}.{name} is gone"])
         ]
     if isinstance(then, list) and isinstance(now, list):
+        if not where.endswith(".items"):  # what can be chosen may grow; what is kept is neither less nor more
+            return [f"{where} lacks {old!r}" for old in then if not any(changed(old, new) == [] for new in now)]
         if len(then) != len(now):
             return [f"{where} has {len(now)} entries, and had {len(then)}"]
         pairs = zip(then, now, strict=True)
@@ -61,3 +63,5 @@ def test_what_is_missing_or_another_is_noticed() -> None:
     assert changed(then, {"items": [{"id": "1"}]}) == [".items[0].name is gone"]
     assert changed(then, {"items": []}) == [".items has 0 entries, and had 1"]
     assert changed(then, {"items": [{"id": "2", "name": "a"}]}) == [".items[0].id is '2', and was '1'"]
+    assert changed({"kinds": [1, 2]}, {"kinds": [0, 2, 1]}) == []
+    assert changed({"kinds": [1, 2]}, {"kinds": [1]}) == [".kinds lacks 2"]
