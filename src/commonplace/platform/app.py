@@ -31,6 +31,7 @@ class Subscription:
     handler: str  #: dotted reference to `async def handler(event, context) -> None`; must be idempotent
     queue: str = "notifications"  #: `processing`, `notifications` or `analytics`
     priority: int = 0  #: higher goes first within the queue
+    is_fair: bool = False  #: who has little waiting goes first: `priority` falls with what an owner has
     max_attempts: int = 8  #: then the delivery becomes a dead letter
     deduplicate_by: str | None = None  #: a field of the event; a waiting delivery with the same value absorbs a new one
     timeout_seconds: float = 300.0  #: the handler is cancelled after this, which counts as a failed attempt

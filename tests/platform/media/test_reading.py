@@ -1,15 +1,21 @@
 """What is read out of documents: their text, and what they tell about themselves."""
 
 import gzip
+import os
+import struct
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
 
 from commonplace.platform.media.encodings import decoded_text
 from commonplace.platform.media.found import MOST_TEXT_BYTES
 from commonplace.platform.media.process import Media
+from commonplace.platform.media.settings import MediaSettings
 from tests.platform.media import documents
 from tests.platform.media.conftest import Look
+from tests.platform.media.pictures import encoded, quarters
 
 pytestmark = pytest.mark.anyio
 
@@ -170,3 +176,144 @@ class TestArchives:
     async def test_one_compressed_file_is_none(self, look: Look) -> None:
         looked = await look("a.gz", gzip.compress(b"only a text"))
         assert (looked.state, looked.found.reason) == ("none", "not_an_archive: It is one compressed file.")
+
+
+def box(kind: bytes, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def mp4() -> bytes:
+    """The outermost structure of a film of five seconds, 640 by 360."""
+    header = box(b"mvhd", bytes(12) + struct.pack(">II", 600, 3000) + bytes(80))
+    track = box(b"tkhd", bytes(76) + struct.pack(">II", 640 << 16, 360 << 16))
+    kind = box(b"mdia", box(b"minf", box(b"stbl", box(b"stsd", bytes(8) + box(b"avc1", bytes(70))))))
+    return (
+        box(b"ftyp", b"isom" + bytes(4) + b"isom")
+        + box(b"mdat", bytes(50))
+        + box(b"moov", header, box(b"trak", track, kind))
+    )
+
+
+def element(number: int, content: bytes) -> bytes:
+    return number.to_bytes((number.bit_length() + 7) // 8, "big") + bytes([0x80 | len(content)]) + content
+
+
+def matroska() -> bytes:
+    information = element(0x2AD7B1, (1_000_000).to_bytes(3, "big")) + element(0x4489, struct.pack(">d", 5000.0))
+    track = element(0x86, b"V_VP9") + element(0xE0, element(0xB0, b"\x02\x80") + element(0xBA, b"\x01\x68"))
+    segment = element(0x1549A966, information) + element(0x1654AE6B, element(0xAE, track))
+    return element(0x1A45DFA3, element(0x4282, b"matroska")) + element(0x18538067, segment) + bytes(4)
+
+
+def avi() -> bytes:
+    header = struct.pack("<I12xI12xII16x", 100_000, 50, 0, 0)
+    header = struct.pack("<IIIIIIIIII16x", 100_000, 0, 0, 0, 50, 0, 0, 0, 640, 360)
+    return b"RIFF\0\0\0\0AVI LIST\0\0\0\0hdrlavih" + struct.pack("<I", 56) + header
+
+
+def mp3() -> bytes:
+    """A second of silence with a title, the words of a song, and a cover."""
+    cover = encoded(quarters(100, 80), "JPEG")
+    frames = b""
+    for name, content in {
+        b"TIT2": b"\x03Harbour",
+        b"TPE1": b"\x03Ana",
+        b"USLT": b"\x03eng\x00The tide comes in",
+        b"APIC": b"\x00image/jpeg\x00\x03\x00" + cover,
+    }.items():
+        frames += name + struct.pack(">IH", len(content), 0) + content
+    size = len(frames)
+    length = bytes((size >> shift) & 0x7F for shift in (21, 14, 7, 0))
+    return b"ID3\x03\x00\x00" + length + frames + (b"\xff\xfb\x90\x00" + bytes(413)) * 40
+
+
+async def test_sound_tells_what_its_tags_tell_and_shows_its_cover(look: Look) -> None:
+    looked = await look("a.mp3", mp3())
+    facts = looked.found.facts
+    assert (looked.media_type, facts["title"], facts["artist"]) == ("audio/mpeg", "Harbour", "Ana")
+    assert (facts["duration_seconds"], facts["sample_rate_hz"]) == (pytest.approx(1.04, abs=0.1), 44100)
+    assert looked.found.text == "Harbour\nAna\nThe tide comes in"
+    assert looked.rendered is not None
+    assert [rendition.width for rendition in looked.rendered.renditions] == [64]
+
+
+async def test_film_tells_its_length_and_size_without_any_program(look: Look) -> None:
+    for name, content, codecs in (("a.mp4", mp4(), ["avc1"]), ("a.mkv", matroska(), ["V_VP9"]), ("a.avi", avi(), None)):
+        facts = dict((await look(name, content)).found.facts)
+        assert facts.pop("codecs", None) == codecs, name
+        assert facts == {"duration_seconds": 5.0, "width": 640, "height": 360}, name
+
+
+async def test_a_frame_of_a_film_is_taken_by_a_program_that_may_open_this_file_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In place of `ffmpeg`: a program that writes down how it was called, and gives a picture."""
+    (tmp_path / "frame.png").write_bytes(encoded(quarters(80, 60), "PNG"))
+    program = tmp_path / "ffmpeg"
+    program.write_text(
+        f'#!/bin/sh\necho "$@" > {tmp_path}/called\nfor last; do :; done\ncp {tmp_path}/frame.png "${{last#file:}}"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    (tmp_path / "film").write_bytes(mp4())
+    (tmp_path / "folder").mkdir()
+    media = Media(MediaSettings())
+    looked = await media.look(tmp_path / "film", tmp_path / "folder", sizes=(64,), name="a.mp4")
+    await media.close()
+
+    assert looked.rendered is not None
+    assert (looked.rendered.state, looked.rendered.width, looked.rendered.height) == ("done", 640, 360)
+    called = (tmp_path / "called").read_text()
+    assert f"-protocol_whitelist file -f mov -ss 0.500 -i file:{tmp_path}/film" in called
+
+
+def raw(orientation: int) -> bytes:
+    """A raw picture as cameras make it: a TIFF that tells of itself, a small preview and a large one, other bytes."""
+    entries = [(0x010F, 2, 6, b"Nikon\0"), (0x0110, 2, 6, b"Nikon\0"), (0x0112, 3, 1, struct.pack("<H", orientation))]
+    body, values = b"", b""
+    start = 8 + 2 + 12 * len(entries) + 4
+    for tag, kind, count, value in entries:
+        place = value.ljust(4, b"\0") if len(value) <= 4 else struct.pack("<I", start + len(values))
+        values += value if len(value) > 4 else b""
+        body += struct.pack("<HHI", tag, kind, count) + place
+    head = b"II*\x00" + struct.pack("<IH", 8, len(entries)) + body + bytes(4) + values
+    previews = (encoded(quarters(width, width * 3 // 4), "JPEG") for width in (320, 800))
+    return head + b"\xff\xd8\xff\xc4\x00\x01" + bytes(100).join(previews) + bytes(1000)
+
+
+async def test_a_raw_picture_shows_the_preview_of_its_camera(look: Look) -> None:
+    upright = await look("a.nef", raw(1))
+    assert (upright.media_type, upright.found.facts["camera"]) == ("image/x-nikon-nef", "Nikon")
+    assert upright.rendered is not None
+    assert (upright.rendered.width, upright.rendered.height) == (800, 600)
+    turned = await look("a.nef", raw(6))
+    assert turned.rendered is not None
+    (rendition,) = turned.rendered.renditions
+    assert (turned.rendered.width, rendition.width, rendition.height) == (600, 48, 64)
+
+
+async def test_a_photograph_tells_where_and_by_what_it_was_taken(look: Look) -> None:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Canon", "Canon EOS R5"
+    exif[0x8769] = {
+        0x9003: "2026:05:01 12:30:00",
+        0x829A: IFDRational(1, 200),
+        0x829D: IFDRational(28, 10),
+        0x8827: 400,
+        0xA434: "RF 50mm",
+    }
+    exif[0x8825] = {1: "N", 2: (59.0, 54.0, 50.04), 3: "W", 4: (10.0, 45.0, 7.92)}
+    found = (await look("a.jpg", encoded(quarters(), "JPEG", exif=exif))).found
+    assert found.place is not None
+    assert (found.place.latitude, found.place.longitude) == pytest.approx((59.9139, -10.7522))
+    assert found.facts == {
+        "width": 160,
+        "height": 120,
+        "camera": "Canon EOS R5",
+        "lens": "RF 50mm",
+        "taken_at": "2026-05-01T12:30:00",
+        "exposure_seconds": 0.005,
+        "f_number": 2.8,
+        "iso": 400,
+    }

@@ -48,7 +48,8 @@ from commonplace.platform.storage.protocol import ObjectStorage
 router = Router(prefix="/api/files", tags=["files"])
 links = Router(prefix="/api/storage", tags=["files"])
 
-_PICTURE: Final = served("The picture.", "image/jpeg", "image/webp")
+_PICTURE: Final = served("The picture.", "image/jpeg", "image/webp", "image/avif")
+_FORMS: Final = ("avif", "webp")
 _NOT_YET: Final = problems(FileNotFound, ThumbnailNotReady, NoThumbnail)
 _ELSEWHERE: Final[dict[int | str, dict[str, Any]]] = {
     302: {"description": "The signed URL, with `redirect`, or of a large file.", **with_headers("Location")}
@@ -138,9 +139,18 @@ async def read_thumbnail(
     size: Size = "256",
     shown: Shown = None,
 ) -> Response:
-    """A smaller picture of a file. 404 with `Retry-After` until it is made; 404 without where there will be none."""
+    """A smaller picture of a file, as AVIF or WebP where `Accept` names them and they are made.
+
+    404 with `Retry-After` until there is one; 404 without where there will be none.
+    """
     async with parts[Database].reading() as session:
-        row = await session.first(queries.THUMBNAIL, file_id=file_id, person_id=caller.person_id, size=int(size))
+        row = await session.first(
+            queries.THUMBNAIL,
+            file_id=file_id,
+            person_id=caller.person_id,
+            size=int(size),
+            forms=[form for form in _FORMS if f"image/{form}" in request.headers.get("accept", "")],
+        )
     if row is None:
         raise FileNotFound
     if row["key"] is None:
@@ -151,7 +161,8 @@ async def read_thumbnail(
         key=row["key"],
         size_bytes=row["size_bytes"],
         media_type=row["rendition_media_type"],
-        tag=f"{row['sha256']}-{size}",
+        tag=f"{row['sha256']}-{size}{row['form']}",
+        vary="Accept",
         modified_at=row["processed_at"],
         cache_control=FOR_EVER if shown == row["sha256"] else REVALIDATE,
     )

@@ -72,12 +72,18 @@ FILE_TITLE = Query(
 FOLDER_IS_OPEN = Query(text(f"SELECT {open_container('CAST(:folder_id AS uuid)', action='read', kind='folder')}"))
 THUMBNAIL = Query(
     text(f"""
-    SELECT app.sha256, app.media_type, processing.state, processing.reason, rendition.key,
-        rendition.media_type AS rendition_media_type, rendition.size_bytes, processing.processed_at,
+    SELECT app.sha256, app.media_type, processing.state, processing.reason, processing.processed_at,
+        coalesce(form.key, rendition.key) AS key, coalesce(form.size_bytes, rendition.size_bytes) AS size_bytes,
+        coalesce(form.media_type, rendition.media_type) AS rendition_media_type, coalesce(form.form, '') AS form,
         EXISTS (SELECT FROM files.found WHERE found.object_id = app.object_id) AS is_read
     FROM {_FILES}
     LEFT JOIN files.processing USING (object_id)
     LEFT JOIN files.rendition ON rendition.object_id = app.object_id AND rendition.size = :size
+    LEFT JOIN LATERAL (
+        SELECT form.key, form.size_bytes, form.media_type, form.form FROM files.form
+        WHERE form.object_id = app.object_id AND form.size = :size AND form.form = ANY(CAST(:forms AS text[]))
+        ORDER BY form.size_bytes LIMIT 1
+    ) AS form ON true
     WHERE {_VISIBLE_FILE}
     """)
 )

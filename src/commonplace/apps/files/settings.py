@@ -1,5 +1,7 @@
 """The limits of files."""
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 
@@ -14,6 +16,11 @@ class FilesSettings(BaseModel):
     )
     batch_files: int = Field(
         default=1000, ge=1, le=10_000, description="How many files one batch upload may hold; each under 256 kB."
+    )
+    picture_forms: tuple[Literal["webp", "avif"], ...] = Field(
+        default=("webp", "avif"),
+        description="In which forms thumbnails are kept besides JPEG, for browsers that say they take them: "
+        "smaller, and made when nothing else waits. A list in JSON; [] keeps none.",
     )
     archive_entries: int = Field(
         default=500_000,

@@ -5,6 +5,7 @@ and one does. While anything changes it also saves a snapshot each second: that 
 """
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -42,6 +43,16 @@ _EVENTS = Query(
     SELECT {EVENT_COLUMNS} FROM platform.event
     WHERE (event.epoch, event.xid, event.seq) > (:epoch, CAST(:xid AS xid8), :seq) AND {_IS_VISIBLE}
     ORDER BY event.epoch, event.xid, event.seq LIMIT :limit
+    """)
+)
+#: Of a queue that is longer still, the rest counts no more: whoever has so much waiting is last anyway.
+_WAITING = Query(
+    text("""
+    SELECT queue, owner_id, count(*) AS number FROM (
+        SELECT queue, event ->> 'owner_id' AS owner_id FROM platform.delivery
+        WHERE queue = ANY(CAST(:queues AS text[])) AND lease_until IS NULL LIMIT 20000
+    ) AS waiting
+    WHERE owner_id = ANY(CAST(:owners AS text[])) GROUP BY queue, owner_id
     """)
 )
 _MOVE = Query(
@@ -104,6 +115,7 @@ class Dispatcher:
 
     async def _deliver(self, session: WriteSession, events: Sequence[Row]) -> frozenset[str]:
         deliveries = [delivery for row in events for delivery in self._deliveries(row)]
+        await _take_turns(session, deliveries)
         if deliveries:
             await session.execute(_DELIVER, deliveries=_each_key_once(deliveries))
         await session.execute(_MOVE, **cursor_of(events[-1])._asdict())
@@ -118,6 +130,7 @@ class Dispatcher:
                 "priority": subscription.priority,
                 "max_attempts": subscription.max_attempts,
                 "deduplication_key": _deduplication_key(row, subscription.deduplicate_by),
+                "is_fair": subscription.is_fair,
             }
             for subscription in self._registry.subscriptions_to(row["name"])
         ]
@@ -144,6 +157,29 @@ class Dispatcher:
             await session.execute(_MOMENT)
             self._last_moment = time.monotonic()
             self.is_moment_due = False
+
+
+async def _take_turns(session: WriteSession, deliveries: list[dict[str, Any]]) -> None:
+    """Lower the priority of fair deliveries by how many of their owner's wait: by one for each doubling.
+
+    So the one photograph of somebody goes before most of the ten thousand of somebody else, and of two who have many
+    each the halves take turns. Nothing waits while there is nobody else.
+    """
+    fair = [
+        delivery
+        for delivery in deliveries
+        if delivery.pop("is_fair", False) and delivery["event"].get("owner_id") is not None
+    ]
+    if not fair:
+        return
+    owners = {str(delivery["event"]["owner_id"]) for delivery in fair}
+    queues = {delivery["queue"] for delivery in fair}
+    rows = await session.all(_WAITING, queues=list(queues), owners=list(owners))
+    waiting = Counter({(row.queue, row.owner_id): row.number for row in rows})
+    for delivery in fair:
+        key = (delivery["queue"], str(delivery["event"]["owner_id"]))
+        delivery["priority"] -= waiting[key].bit_length()
+        waiting[key] += 1
 
 
 def envelope_fields(row: Row) -> dict[str, Any]:

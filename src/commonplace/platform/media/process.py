@@ -21,7 +21,7 @@ import structlog
 from commonplace.platform.media.formats import FORMATS, HEIC
 from commonplace.platform.media.found import Found
 from commonplace.platform.media.plain import is_plain, read_plain
-from commonplace.platform.media.readable import reader_of
+from commonplace.platform.media.readable import may_have_picture, reader_of
 from commonplace.platform.media.rendering import Looked, NotRendered, Rendered, Rendition, State
 from commonplace.platform.media.settings import MediaSettings
 from commonplace.platform.media.square import Square
@@ -30,6 +30,7 @@ from commonplace.platform.media.wire import (
     LENGTH,
     MAX_MESSAGE_BYTES,
     AnyJob,
+    Form,
     Job,
     Limits,
     Outcome,
@@ -171,6 +172,7 @@ class Media:
         sizes: Sequence[int] = SIZES,
         name: str = "",
         square: Square | None = None,
+        form: Form | None = None,
     ) -> Rendered:
         """Find out what `source` is and, when it is a picture, write it smaller.
 
@@ -181,6 +183,7 @@ class Media:
                 written in its own size.
             name: the file's name, which helps to tell kinds of text apart.
             square: the part to be shown, in the sizes asked for; none: all of it.
+            form: what they are written as; none: JPEG, or WebP where something is transparent.
 
         Returns:
             What became of it. Nothing about the file, and no death of the process that reads it, raises.
@@ -195,6 +198,7 @@ class Media:
             )
         if media_type == HEIC or media_type in FORMATS:
             job = self._job(source, target_directory, media_type, sizes, square)
+            job = msgspec.structs.replace(job, form=form)
             async with self._turns:
                 return _rendered(media_type, await self._outcome(job))
         if media_type == EMPTY:
@@ -240,7 +244,8 @@ class Media:
         """Read a file, then render the picture that was found to stand for it: a foreign one, like any other."""
         async with self._turns:
             outcome = await self._outcome(self._read_job(source, target_directory, media_type, name))
-        found, rendered = _found(outcome), None
+        found = _found(outcome)
+        rendered = _without_cover(media_type, found)
         if outcome.cover is not None:
             folder = target_directory / "renditions"
             await asyncio.to_thread(folder.mkdir)
@@ -400,6 +405,16 @@ def _found(outcome: Outcome) -> Found:
         return outcome.found or Found(state="none")
     state: State = "none" if outcome.code in get_args(NotRendered) else "failed"
     return msgspec.structs.replace(outcome.found or Found(), state=state, reason=f"{outcome.code}: {outcome.text}")
+
+
+def _without_cover(media_type: str, found: Found) -> Rendered | None:
+    """What is said of the picture of a file in which there is none."""
+    if not may_have_picture(media_type):
+        return None
+    if found.state == "failed":
+        return Rendered(state="failed", reason=found.reason, media_type=media_type)
+    reason = found.reason or "no_cover: Nothing in it can stand for it as a picture."
+    return Rendered(state="none", reason=reason, media_type=media_type)
 
 
 def _rendered(media_type: str, outcome: Outcome) -> Rendered:

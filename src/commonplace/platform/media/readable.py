@@ -2,6 +2,21 @@
 
 from typing import Final
 
+#: Raw pictures of cameras, by the extension of their names: most are TIFF files, and nothing else tells them apart.
+RAW: Final = {
+    "3fr": "image/x-hasselblad-3fr",
+    "arw": "image/x-sony-arw",
+    "cr2": "image/x-canon-cr2",
+    "cr3": "image/x-canon-cr3",
+    "dng": "image/x-adobe-dng",
+    "nef": "image/x-nikon-nef",
+    "nrw": "image/x-nikon-nrw",
+    "orf": "image/x-olympus-orf",
+    "pef": "image/x-pentax-pef",
+    "raf": "image/x-fuji-raf",
+    "rw2": "image/x-panasonic-rw2",
+    "srw": "image/x-samsung-srw",
+}
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument."
 _OPEN: Final = "application/vnd.oasis.opendocument."
 _MACRO: Final = "application/vnd.ms-"
@@ -26,6 +41,17 @@ _READERS: Final[dict[str, str]] = {
         "office",
     ),
     **dict.fromkeys(
+        ("audio/mpeg", "audio/mp4", "audio/ogg", "audio/flac", "audio/wav", "audio/aiff", "audio/x-ms-wma"), "sound"
+    ),
+    **dict.fromkeys(
+        (
+            *("video/mp4", "video/quicktime", "video/3gpp", "video/x-matroska", "video/webm", "video/vnd.avi"),
+            *("video/ogg", "video/mpeg", "video/mp2t", "video/x-flv", "video/x-ms-wmv"),
+        ),
+        "film",
+    ),
+    **dict.fromkeys(RAW.values(), "raw"),
+    **dict.fromkeys(
         (
             "application/zip",
             "application/java-archive",
@@ -39,7 +65,7 @@ _READERS: Final[dict[str, str]] = {
     ),
 }
 
-_WITH_PICTURES: Final = frozenset({"pdf", "office", "book"})
+_WITH_PICTURES: Final = frozenset({"pdf", "office", "book", "sound", "film", "raw"})
 
 
 def reader_of(media_type: str) -> str | None:

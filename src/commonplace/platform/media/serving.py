@@ -41,6 +41,7 @@ class Content:
     modified_at: datetime | None  #: None: no date tells them from what was there before
     disposition: str | None = None  #: the header's value; None: none
     cache_control: str = REVALIDATE
+    vary: str | None = None  #: the header of the request that another answer might depend on
 
 
 def disposition_of(name: str, media_type: str, *, as_download: bool = False) -> str:
@@ -97,6 +98,8 @@ async def respond_from(
     if content.modified_at is not None:
         headers["Last-Modified"] = format_datetime(content.modified_at.astimezone(UTC), usegmt=True)
     headers |= {"Cache-Control": content.cache_control, "Accept-Ranges": "bytes"}
+    if content.vary is not None:
+        headers["Vary"] = content.vary
     if _is_unchanged(request, content):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     headers["Content-Type"] = media_type_header(content.media_type)

@@ -14,6 +14,7 @@ import puremagic
 import puremagic.main
 
 from commonplace.platform.media.archives import ZIP, zip_type
+from commonplace.platform.media.readable import RAW
 from commonplace.platform.media.texts import decoded, decoded_as_old, text_type
 
 #: How much of a file `detect` wants to see; less is right for shorter files only.
@@ -43,6 +44,14 @@ _LETTERED: Final = (
     (b"%!PS", "application/postscript"),
     (b"{\\rtf", "application/rtf"),
 )
+#: Raw pictures whose beginning tells them.
+_RAW_MARKS: Final = (
+    (b"FUJIFILMCCD-RAW", RAW["raf"]),
+    (b"IIU\x00", RAW["rw2"]),
+    (b"IIRO", RAW["orf"]),
+    (b"IIRS", RAW["orf"]),
+    (b"MMOR", RAW["orf"]),
+)
 _HEIF_BRANDS: Final = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _AVIF_BRANDS: Final = {b"avif", b"avis"}
 _SIGNATURES: Final = (
@@ -69,7 +78,7 @@ def detect(head: bytes, *, name: str) -> str:
 
     Args:
         head: the first `HEAD_BYTES` of the file, or all of it when it is shorter.
-        name: its name; may be empty. Only its extension is looked at, and only for kinds of text.
+        name: its name; may be empty. Only its extension is looked at, and only for kinds of text and of TIFF files.
     """
     if not head:
         return EMPTY
@@ -79,6 +88,8 @@ def detect(head: bytes, *, name: str) -> str:
     text = decoded(head)
     if text is None:
         media_type = _binary_type(head)
+        if media_type == "image/tiff":
+            return RAW.get(name.rpartition(".")[2].lower(), media_type)
         if media_type != UNKNOWN:
             return media_type
         text = decoded_as_old(head)
@@ -97,7 +108,7 @@ def _binary_type(head: bytes) -> str:
         return _iso_media_type(head)
     if head.startswith((b"BM", b"GIF")):  # Few letters are enough for `filetype`, but not for us.
         return "image/bmp" if _BITMAP.match(head) else UNKNOWN
-    for signature, media_type in _SIGNATURES:
+    for signature, media_type in (*_SIGNATURES, *_RAW_MARKS):
         if head.startswith(signature):
             return media_type
     guessed: str | None = filetype.guess_mime(head)
@@ -110,6 +121,8 @@ def _iso_media_type(head: bytes) -> str:
     """The type of a file of ISO boxes (MP4 and its family), by the brands in its first box."""
     end = min(max(int.from_bytes(head[:4], "big"), 16), 256)
     brands = [head[position : position + 4] for position in (8, *range(16, end, 4))]
+    if brands[0] == b"crx ":
+        return RAW["cr3"]
     if not _AVIF_BRANDS.isdisjoint(brands):
         return "image/avif"
     if not _HEIF_BRANDS.isdisjoint(brands):

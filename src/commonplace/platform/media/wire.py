@@ -6,7 +6,7 @@ decode is a broken process and is treated as one.
 
 import struct
 from datetime import datetime
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal
 
 import msgspec
 
@@ -17,6 +17,9 @@ from commonplace.platform.media.square import Square
 LENGTH: Final = struct.Struct(">I")
 #: The longest message: a text of a million bytes and ten thousand entries of an archive fit, whatever they hold.
 MAX_MESSAGE_BYTES: Final = 16 << 20
+
+
+Form = Literal["webp", "avif"]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +41,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag="render"):
     max_pixels: int
     decode_bytes: int  #: The most that a picture decoded as a whole may take.
     square: Square | None = None  #: What is shown of it; none: all.
+    form: Form | None = None  #: What it is written as; none: JPEG, or WebP where something is transparent.
     cpu_seconds: int  #: The kernel ends the process when this job has used so much.
 
 

@@ -115,6 +115,14 @@ PAGE = Query(
     WHERE {_SEEN}
     """)
 )
+#: Pictures that were rendered from pixels, and the forms that their renditions are kept in already.
+TO_FORM = Query(
+    text("""
+    SELECT object.key, ARRAY(SELECT DISTINCT form.form FROM files.form WHERE form.object_id = object.id) AS forms
+    FROM platform.object JOIN files.processing ON processing.object_id = object.id
+    WHERE object.id = :object_id AND processing.state = 'done' AND processing.media_type = ANY(:media_types)
+    """)
+)
 WRITE_FORM = Query(
     text("""
     INSERT INTO files.form (object_id, form, size, key, media_type, width, height, size_bytes)

@@ -19,7 +19,7 @@ _COVERS: Final = ("docProps/thumbnail.jpeg", "docProps/thumbnail.png", "Thumbnai
 _FACTS: Final = {
     "title": "title",
     "creator": "author",
-    "initial-creator": "author",
+    "initial-creator": "first_author",
     "subject": "subject",
     "language": "language",
     "Pages": "pages",
@@ -78,7 +78,8 @@ def _facts(packed: Packed) -> dict[str, Any]:
     for part in ("docProps/core.xml", "docProps/app.xml", "meta.xml"):
         if part in packed.names:
             walk(packed.pieces(part), start=start, end=end, data=data)
-    return facts
+    first = facts.pop("first_author", None)
+    return {"author": first, **facts} if first else facts
 
 
 def _numbered(packed: Packed, beginning: str) -> list[str]:
