@@ -1,10 +1,14 @@
 """What texts look like in the preview, and that nothing in them runs, loads, or takes long."""
 
+import io
+import re
+import zipfile
 from typing import Any
 
 import pytest
 
 from commonplace.apps.files import previews
+from commonplace.apps.files.found_words import place_of, words_of
 from commonplace.apps.files.previews import Preview, preview_of
 from tests.visitor import Visitor
 
@@ -99,5 +103,45 @@ async def test_the_server_draws_a_preview_for_who_may_see_the_file(
     assert "&lt;" in html
     assert "<script" not in html
     assert "This file is empty." in (await drawn(empty)).text
-    assert "cannot be shown as text" in (await drawn(picture)).text
+    assert "There is no preview of this kind of file." in (await drawn(picture)).text
     assert (await drawn(code, ben)).status_code == 404
+
+
+def test_documents_and_archives_show_what_was_found_in_them() -> None:
+    shown = previews.found_in("One\n\n\nTwo\nlines\fThree", None, {}, is_cut=False)
+    assert (shown.kind, list(shown.paragraphs), shown.is_cut) == ("found", ["One", "Two\nlines", "Three"], False)
+    entries = [{"name": "a/", "is_folder": True}, {"name": "a/b.txt", "size_bytes": 12}]
+    shown = previews.found_in(None, entries, {"entries": 5000}, is_cut=False)
+    assert (shown.kind, shown.number, shown.is_cut) == ("archive", 5000, True)
+    assert previews.found_in(" \n", [], None, is_cut=True).kind == "nothing"
+
+
+async def test_what_was_found_is_told_beside_the_file(ana: Visitor, upload: Any, deliver: Any) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("Letters/Lease <b>.txt", "We agree.")
+    zipped = await upload(ana, "Letters.zip", packed.getvalue())
+    letter = await upload(ana, "Letter.rtf", rb"{\rtf1\ansi{\info{\author Ana Lind}}We agree \par to this.}")
+    await deliver()
+    html = (await ana.get(f"/app/files/preview/{zipped['id']}", headers={"Accept": "text/html"})).text
+    assert "Letters/Lease &lt;b&gt;.txt" in html
+    assert "1 entry" in html
+    html = (await ana.get(f"/app/files/preview/{letter['id']}", headers={"Accept": "text/html"})).text
+    assert "We agree" in html
+    html = (await ana.get(f"/app/files/details/{letter['id']}", headers={"Accept": "text/html"})).text
+    assert "<dt>Author</dt><dd>Ana Lind</dd>" in html
+
+
+def test_facts_are_told_in_words() -> None:
+    facts = {
+        "camera": "Canon EOS", "duration_seconds": 3725.2, "pages": 1200, "unpacked_bytes": 1500, "encoding": "utf-8",
+        "to": ["Ana", "Ben"], "has_forms": True, "subject": "",
+    }  # fmt: skip
+    told = [(word, re.sub(r"<[^>]+>", "", str(value))) for word, value in words_of(facts)]
+    assert told == [
+        ("Camera", "Canon EOS"), ("Duration", "1:02:05"), ("Pages", "1,200"), ("Unpacked", "2\N{NO-BREAK SPACE}kB"),
+        ("To", "Ana, Ben"), ("Has forms", "yes"),
+    ]  # fmt: skip
+    assert words_of({"duration_seconds": 42}) == [("Duration", "0:42")]
+    assert place_of(51.47691, -0.0005) == "51.4769° N, 0.0005° W"
+    assert place_of(None, None) == ""

@@ -21,12 +21,26 @@ DETAILS = Query(
         item.updated_at, app.object_id, app.size_bytes, app.media_type, app.sha256, processing.state,
         processing.reason, processing.width, processing.height, processing.taken_at,
         processing.taken_at IS NOT NULL AND NOT processing.is_zone_known AS is_cameras_clock,
-        place.title AS place_title, place.id AS place_id,
+        found.facts, found.latitude, found.longitude, found.is_place_shared,
+        coalesce(app.tags, folder.tags) AS tags, place.title AS place_title, place.id AS place_id,
         CASE WHEN item.kind = 'folder' THEN {_CHILDREN} END AS children
     FROM platform.item
     LEFT JOIN files.file AS app USING (id)
+    LEFT JOIN files.folder ON folder.id = item.id
     LEFT JOIN files.processing ON processing.object_id = app.object_id
+    LEFT JOIN files.found ON found.object_id = app.object_id
     LEFT JOIN platform.item AS place ON place.id = item.parent_id AND {may("read", item="place")}
     WHERE item.id = :id AND item.kind IN ('file', 'folder') AND {visible()}
+    """)
+)
+#: What a preview is made of: the bytes of a text, else what was found in it.
+PREVIEW = Query(
+    text(f"""
+    SELECT item.title, app.size_bytes, app.media_type, object.key, found.is_cut, found.facts,
+        left(found.text, :longest) AS text,
+        jsonb_path_query_array(found.entries, '$[0 to 999]') AS entries
+    FROM platform.item JOIN files.file AS app USING (id) JOIN platform.object ON object.id = app.object_id
+    LEFT JOIN files.found ON found.object_id = app.object_id
+    WHERE item.id = :file_id AND item.kind = 'file' AND {visible()}
     """)
 )

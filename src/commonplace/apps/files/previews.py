@@ -6,7 +6,7 @@ looked at, and runs beside the event loop. Heavy libraries are loaded when the f
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
 MOST_BYTES: Final = 384 * 1024  #: that are looked at; what is longer is shown up to there
+MOST_FOUND: Final = 200_000  #: characters of the text that was found in a document
 MOST_LINES: Final = 4000
 MOST_COLOURED: Final = 96 * 1024  #: characters; longer code is shown without colours, which take too long
 MOST_ROWS: Final = 1000
@@ -39,12 +40,15 @@ _TAGS: Final = (
 class Preview:
     """A text as the preview shows it."""
 
-    kind: str  #: `code`, `markdown`, `table`, or `nothing` for what is no text
+    kind: str  #: `code`, `markdown`, `table`, `found`, `archive`, or `nothing` where nothing can be shown
     language: str = ""  #: of code: `Python`
     lines: Sequence[Markup] = ()  #: of code, each whole by itself
     prose: Markup = field(default_factory=Markup)
     head: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
+    paragraphs: Sequence[str] = ()  #: the text that was found in a document
+    entries: Sequence[Mapping[str, Any]] = ()  #: of an archive: name, size_bytes, is_folder
+    number: int = 0  #: of entries in the archive
     is_cut: bool = False  #: there is more than is shown
 
 
@@ -67,6 +71,19 @@ def preview_of(name: str, media_type: str, head: bytes, *, is_whole: bool) -> Pr
         if table is not None:
             return table
     return _code(name, text, is_whole=is_whole)
+
+
+def found_in(
+    text: str | None, entries: Sequence[Mapping[str, Any]] | None, facts: Mapping[str, Any] | None, *, is_cut: bool
+) -> Preview:
+    """The preview of a document or an archive: its text, or what is in it, as far as it was read."""
+    if entries:
+        number = int((facts or {}).get("entries") or len(entries))
+        return Preview(kind="archive", entries=entries, number=number, is_cut=number > len(entries))
+    if text and text.strip():
+        paragraphs = [part.strip() for part in re.split(r"\n\s*\n|\f", text) if part.strip()]
+        return Preview(kind="found", paragraphs=paragraphs, is_cut=is_cut or len(text) >= MOST_FOUND)
+    return Preview(kind="nothing")
 
 
 def _prose(text: str) -> Markup:

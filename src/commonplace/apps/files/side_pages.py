@@ -7,10 +7,10 @@ from uuid import UUID
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
-from commonplace.apps.files import previews, queries, shown
+from commonplace.apps.files import detail_queries, previews, shown
 from commonplace.apps.files.details import details_of
 from commonplace.apps.files.errors import FileNotFound
-from commonplace.apps.files.previews import Preview
+from commonplace.apps.files.found_words import place_of, words_of
 from commonplace.platform.database.session import Database
 from commonplace.platform.http.dependencies import AllParts, Reading
 from commonplace.platform.http.routing import Router
@@ -27,18 +27,20 @@ _AT_ONCE: Final = asyncio.Semaphore(2)  # previews that a process makes side by 
 async def preview(file_id: UUID, request: Request, viewer: CurrentViewer, parts: AllParts) -> HTMLResponse:
     """A text as a person reads it: code in colours, Markdown as prose, CSV as a table; up to `MOST_BYTES` of it."""
     async with parts[Database].reading() as session:
-        row = await session.first(queries.CONTENT, file_id=file_id, person_id=viewer.caller.person_id)
+        row = await session.first(
+            detail_queries.PREVIEW, file_id=file_id, person_id=viewer.caller.person_id, longest=previews.MOST_FOUND
+        )
     if row is None:
         raise FileNotFound
     if previews.is_text(row.media_type):
         head = await _head(parts[ObjectStorage], row.key, row.size_bytes)
         async with _AT_ONCE:
-            shown = await asyncio.to_thread(
+            drawn = await asyncio.to_thread(
                 previews.preview_of, row.title, row.media_type, head, is_whole=len(head) == row.size_bytes
             )
     else:
-        shown = Preview(kind="nothing")
-    return render(request, "files/preview.html", viewer=viewer, shown=shown, row=row)
+        drawn = previews.found_in(row.text, row.entries, row.facts, is_cut=bool(row.is_cut))
+    return render(request, "files/preview.html", viewer=viewer, shown=drawn, row=row)
 
 
 @router.get("/app/files/details/{item_id:uuid}")
@@ -46,7 +48,18 @@ async def details(item_id: UUID, request: Request, viewer: CurrentViewer, parts:
     """What is known of one file or folder."""
     known = await details_of(parts, viewer, item_id)
     owner = known.name_of(known.row.owner_id, viewer)
-    return render(request, "files/details.html", viewer=viewer, details=known, owner=owner, utc=UTC, found_facts=())
+    row = known.row
+    is_place_told = known.is_owner or row.is_place_shared
+    return render(
+        request,
+        "files/details.html",
+        viewer=viewer,
+        details=known,
+        owner=owner,
+        utc=UTC,
+        found_facts=words_of(row.facts),
+        place_on_earth=place_of(row.latitude, row.longitude) if is_place_told else "",
+    )
 
 
 @router.get("/app/files/tree")

@@ -14,6 +14,7 @@ import { startRenaming } from "./rename.js";
 const AT_ONCE = 4;
 const UNDO_SECONDS = 12;
 const BETWEEN_DOWNLOADS_MS = 400; // Browsers drop downloads that start in the same moment.
+const MOST_IN_ADDRESS = 200; // Entries that one address of an archive can name.
 
 /** The address of an entry in the API. */
 export const address = (/** @type {{kind?: string, id?: string}} */ { kind, id }) => `/api/${kind === "folder" ? "folders" : "files"}/${id}`;
@@ -88,7 +89,6 @@ export class Actions {
     const hide = (/** @type {string} */ what, /** @type {boolean} */ isHidden) => {
       /** @type {HTMLElement} */ (menu.querySelector(`[data-does="${what}"]`)).hidden = isHidden;
     };
-    hide("download", isFolder);
     hide("paste", !isFolder || !clipped());
     showMenu(menu, point ?? near);
   }
@@ -114,14 +114,17 @@ export class Actions {
     acts[what]?.();
   }
 
+  /** One file as it is; a folder, or several entries, as an archive. */
   async download(/** @type {Entry[]} */ entries) {
-    for (const { dataset } of entries) {
-      if (dataset.kind !== "file") continue;
+    for (let at = 0; at < entries.length; at += MOST_IN_ADDRESS) {
+      const some = entries.slice(at, at + MOST_IN_ADDRESS);
+      const [{ dataset }] = some;
       const link = document.createElement("a");
-      link.href = `${address(dataset)}/content?download=true`;
-      link.download = dataset.name ?? "";
+      if (entries.length > 1) link.href = `/api/files/archive?${new URLSearchParams(some.map((one) => ["id", one.dataset.id ?? ""]))}`;
+      else link.href = dataset.kind === "folder" ? `${address(dataset)}/archive` : `${address(dataset)}/content?download=true`;
+      link.download = "";
       link.click();
-      await new Promise((resolve) => setTimeout(resolve, BETWEEN_DOWNLOADS_MS));
+      if (at + MOST_IN_ADDRESS < entries.length) await new Promise((resolve) => setTimeout(resolve, BETWEEN_DOWNLOADS_MS));
     }
   }
 

@@ -61,7 +61,7 @@ export function acceptKeys(main, listing, selection, actions, panels, leaving) {
       const isAtPage = /** @type {Element} */ (event.target).closest?.(".entry, body, #main, h1") === event.target;
       if (!to || (!isAtPage && !(/** @type {Element} */ (event.target).closest(".entry")))) return;
       event.preventDefault();
-      const isEntering = !selection.at?.contains(document.activeElement);
+      const isEntering = !selection.at?.contains(document.activeElement) && !/^(Home|End)$/.test(event.key);
       selection.go(isEntering ? selection.at : to, { extend: event.shiftKey });
       return;
     }

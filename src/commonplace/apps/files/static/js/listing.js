@@ -33,8 +33,12 @@ export class Listing {
     this.watchers = new Set();
     /** @type {Entry[]|null} */
     this.cached = null;
-    /** @type {(entry: Entry) => void} brings back what is in an entry that sleeps (windowing.js) */
+    /** @type {(entry: Entry) => void} gives back what is in an entry that is far away (windowing.js) */
     this.wake = () => {};
+    /** @type {(entry: Entry) => void} brings an entry that is far away into the window */
+    this.reveal = () => {};
+    /** @type {(fresh: DocumentFragment) => void} puts by what comes, where there are thousands already */
+    this.receive = () => {};
     this.ahead = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && this.#more(), {
       rootMargin: AHEAD,
     });
@@ -262,6 +266,7 @@ export class Listing {
     const content = (/** @type {string} */ name) => /** @type {HTMLTemplateElement} */ (page.querySelector(`template[${name}]`)).content;
     const fresh = content("data-entries");
     for (const entry of fresh.querySelectorAll(".entry")) if (this.find(entry.getAttribute("data-id") ?? "")) entry.remove();
+    this.receive(fresh);
     container.append(fresh);
     onward.replaceWith(content("data-onward"));
     this.#drawn();
@@ -283,10 +288,11 @@ export class Listing {
 
   #changed(/** @type {import("../../platform/js/live.js").Change[]} */ changes) {
     const ids = new Set();
-    for (const { item } of changes) {
+    for (const { item, name } of changes) {
       if (!item || (item.kind !== "file" && item.kind !== "folder")) continue;
       if (this.gathered && !this.find(item.id)) return this.#gatherAgain();
-      if (item.id === this.folder) visit(location.pathname);
+      // That it was made may be told late, to somebody who is on the way elsewhere already.
+      if (item.id === this.folder && name !== "folder.created") visit(location.pathname);
       if ((item.parent_id ?? "") === this.folder || this.find(item.id)) ids.add(item.id);
       if (item.parent_id && this.find(item.parent_id)) ids.add(item.parent_id); // How many are in it has changed.
     }

@@ -9,7 +9,6 @@ import { zoomable } from "./zoom.js";
 /** @typedef {{signal: AbortSignal, onSwipe: (step: 1|-1) => void, onDown: () => void, onZoom: (zoom: import("./zoom.js").Zoom) => void}} Around */
 
 const SHOWN_AS_IT_IS = /^image\/(gif|svg\+xml|webp|avif|png|jpeg|bmp)$/;
-const TEXT = /^(text\/|application\/(json|xml|toml|yaml|x-sh|sql|postscript))/;
 
 export const large = (/** @type {Entry} */ { dataset }) => `/api/files/${dataset.id}/thumbnail?size=2048&v=${dataset.sha}`;
 const thumbnailOf = (/** @type {Entry} */ entry) => /** @type {HTMLImageElement|null} */ (entry.querySelector("img"))?.currentSrc ?? "";
@@ -24,10 +23,11 @@ export function lookOf(/** @type {Entry} */ entry, /** @type {Around} */ around)
     return element("video", { src: bytes, controls: true, autoplay: true, playsinline: true, poster: state === "done" && large(entry), "aria-label": name });
   }
   if (media.startsWith("audio/")) return sound(bytes, name);
-  if (TEXT.test(media)) return text(entry, around);
-  if (state === "done" && !isMoving) return picture(large(entry), name, around, { small: thumbnailOf(entry), original });
-  if (original) return picture(original, name, around);
-  return nothing(entry, "There is no preview of this kind of file. Download it to open it.");
+  if (media.startsWith("image/")) {
+    if (state === "done" && !isMoving) return picture(large(entry), name, around, { small: thumbnailOf(entry), original });
+    return original ? picture(original, name, around) : nothing(entry, "There is no preview of this picture. Download it to open it.");
+  }
+  return text(entry, around);
 }
 
 /** The large picture, and the small one under it until that is there; the original for who looks closer. */
@@ -55,7 +55,7 @@ function sound(/** @type {string} */ bytes, /** @type {string} */ name) {
   return element("div", { class: "preview-sound" }, icon("file-music"), element("audio", { src: bytes, controls: true, "aria-label": name }));
 }
 
-/** Code, prose or a table, as the server draws it. */
+/** Code, prose, a table, the text of a document, what is in an archive: as the server draws it. */
 function text(/** @type {Entry} */ entry, /** @type {Around} */ { signal }) {
   const place = element("div", { class: "preview-text", "aria-busy": "true" });
   const show = async () => {
@@ -73,7 +73,7 @@ function text(/** @type {Entry} */ entry, /** @type {Around} */ { signal }) {
   return place;
 }
 
-export function nothing(/** @type {Entry} */ entry, /** @type {string} */ words) {
+function nothing(/** @type {Entry} */ entry, /** @type {string} */ words) {
   const use = entry.querySelector(".thumb use")?.getAttribute("href")?.replace("#i-", "") ?? "file";
   return element("div", { class: "preview-none" }, icon(use), element("p", {}, words));
 }

@@ -25,6 +25,8 @@ export class Selection {
     const options = { signal: leaving };
     main.addEventListener("click", (event) => this.#clicked(event), { ...options, capture: true });
     main.addEventListener("change", (event) => this.#ticked(event), options);
+    // With Shift a browser would mark the text between two clicks.
+    main.addEventListener("mousedown", (event) => event.shiftKey && /** @type {Element} */ (event.target).closest(".entry") && event.preventDefault(), options);
     main.addEventListener("focusin", (event) => this.#focused(event), options);
     this.#acceptLongPress(main, options);
     this.#sync();
@@ -59,6 +61,7 @@ export class Selection {
     if (extend) this.#extendTo(entry);
     else this.anchor = entry.dataset.id ?? "";
     this.listing.wake(entry);
+    this.listing.reveal(entry);
     this.#setCurrent(entry);
     /** @type {HTMLElement} */ (entry.querySelector(".open")).focus();
   }
@@ -193,13 +196,12 @@ export class Selection {
     };
     hide("rename", selected.length !== 1);
     for (const watcher of this.watchers) watcher();
-    hide("download", selected.some(({ dataset }) => dataset.kind === "folder"));
   }
 }
 
 function mark(/** @type {Entry} */ entry, /** @type {boolean} */ isSelected) {
   entry.classList.toggle("is-selected", isSelected);
-  const box = /** @type {HTMLInputElement|null} */ (entry.querySelector(".pick input")); // None where it sleeps.
+  const box = /** @type {HTMLInputElement|null} */ (entry.querySelector(".pick input")); // None where it is away.
   if (box) box.checked = isSelected;
 }
 
