@@ -13,7 +13,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from commonplace.apps.files.cli import fetching, getting, sync_plan
+from commonplace.apps.files.cli import fetching, getting, resuming, sending, sync_plan
 from commonplace.apps.files.cli.fetching import fetch, is_part
 from commonplace.apps.files.cli.sync_state import NAME
 from commonplace.apps.files.client import Client, Refused, Sessions
@@ -318,6 +318,43 @@ class TestResumption:
             fetch(client, other, target, lambda _: None)
         assert not [path for path in tmp_path.iterdir() if is_part(path.name)]
         client.close()
+
+    async def test_an_upload_that_was_cut_off_goes_on_in_the_next_run(
+        self, run: Run, ana: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sending, "RESUMED_BYTES", 1000)
+        content = bytes(range(256)) * 10_000
+        Path("large.bin").write_bytes(content)
+        cut_at: list[int | None] = [700_000, 1_500_000, None, None]
+        sent: list[int] = []
+        rest = resuming._Upload._rest
+
+        def cut(upload: Any) -> Iterator[bytes]:
+            limit, position = cut_at.pop(0), upload._offset
+            sent.append(position)
+            for block in rest(upload):
+                if limit is not None and position + len(block) > limit:
+                    yield block[: limit - position]
+                    raise KeyboardInterrupt if len(cut_at) == 3 else httpx.WriteError("cut")
+                yield block
+                position += len(block)
+
+        monkeypatch.setattr(resuming._Upload, "_rest", cut)
+        monkeypatch.setattr(resuming, "_BLOCK", 100_000)
+        await run("put", "large.bin", "--to", "Box", fails=True)
+        assert (await run("ls", "Box")).stdout == ""
+        await run("put", "large.bin", "--to", "Box")
+        assert sent[0] == 0
+        assert 0 < sent[1] <= 700_000 < sent[2] <= 1_500_000
+        await run("get", "Box/large.bin", "--output", "back.bin")
+        assert Path("back.bin").read_bytes() == content
+        # The next version, by sync, is resumable too; and the upload of before is not taken for it.
+        Path("here").mkdir()
+        await run("sync", "here", "Box")
+        Path("here/large.bin").write_bytes(content[::-1])
+        await run("sync", "here", "Box")
+        (entry,) = [json.loads(line) for line in (await run("ls", "Box", "--json")).stdout.splitlines()]
+        assert (entry["version"], entry["sha256"]) == (2, hashlib.sha256(content[::-1]).hexdigest())
 
     def test_nothing_is_written_elsewhere(self, tmp_path: Path) -> None:
         (tmp_path / "link").symlink_to("/etc")

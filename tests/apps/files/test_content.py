@@ -65,6 +65,15 @@ class TestRanges:
         answer = await ana.get(f"/api/files/{made['id']}/content", headers={"Range": "bytes=1048570-4194309"})
         assert answer.content == content[1048570:4194310]
 
+    async def test_bytes_of_another_length_than_was_stored_are_not_served(
+        self, ana: Any, parts: Parts, upload: Upload
+    ) -> None:
+        made = await upload(ana, "ten.txt", TEN)
+        async for info in parts[ObjectStorage].list():
+            await parts[ObjectStorage].put(info.key, TEN + b"!")
+        answer = await ana.get(f"/api/files/{made['id']}/content")
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/storage-unavailable")
+
     async def test_if_range_decides_between_the_range_and_the_whole(self, ana: Any, upload: Upload) -> None:
         made = await upload(ana, "ten.txt", TEN)
         url = f"/api/files/{made['id']}/content"

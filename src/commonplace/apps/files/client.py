@@ -25,8 +25,9 @@ _TEMPORARY: Final = frozenset({429, 502, 503, 504})
 class Refused(Exception):
     """The server said no; the message is its explanation."""
 
-    def __init__(self, message: str, *, problem: str = "") -> None:
+    def __init__(self, message: str, *, problem: str = "", status: int = 0) -> None:
         super().__init__(message)
+        self.status = status  #: of the answer; 0: there was none
         self.problem = problem  #: the type of the problem document, without its path
 
 
@@ -145,6 +146,25 @@ class Client:
         answer = self._send(method, path, headers={**headers, **self._authorization()}, body=body, **options)
         if answer.status_code == httpx.codes.UNAUTHORIZED and self._renew():
             answer = self._send(method, path, headers={**headers, **self._authorization()}, body=body, **options)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            raise SignedOut(self.server)
+        return _checked(answer)
+
+    def once(
+        self, method: str, path: str, *, headers: dict[str, str], body: Callable[[], Iterator[bytes]] | None = None
+    ) -> httpx.Response:
+        """The answer to a request that is not to be repeated as it is.
+
+        Raises:
+            SignedOut: there is no session.
+            Refused: the server said no.
+            httpx.TransportError: the connection broke; what became of the request is not known.
+        """
+        for is_second in (False, True):
+            content = None if body is None else body()
+            answer = self._http.request(method, path, content=content, headers={**headers, **self._authorization()})
+            if answer.status_code != httpx.codes.UNAUTHORIZED or is_second or not self._renew():
+                break
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             raise SignedOut(self.server)
         return _checked(answer)
@@ -344,6 +364,8 @@ def _checked(answer: httpx.Response) -> httpx.Response:
         return answer
     try:
         document = answer.json()
-        raise Refused(document["detail"], problem=document["type"].rpartition("/")[2])
+        problem = document["type"].rpartition("/")[2]
+        raise Refused(document["detail"], problem=problem, status=answer.status_code)
     except (ValueError, KeyError, TypeError):
-        raise Refused(f"The server answered {answer.status_code}; is this a Commonplace?") from None
+        told = f"The server answered {answer.status_code}; is this a Commonplace?"
+        raise Refused(told, status=answer.status_code) from None

@@ -11,9 +11,11 @@ from urllib.parse import urlencode
 
 import click
 
+from commonplace.apps.files.cli.resuming import send_resumably
 from commonplace.apps.files.client import Client, Refused
 
 SMALL_BYTES: Final = 256 * 1024  #: the server's batches take what is smaller
+RESUMED_BYTES: Final = 8 * 1024 * 1024  #: from here on an upload that is cut off goes on where it was
 _BLOCK: Final = 1024 * 1024
 _BATCH_FILES: Final = 500
 _BATCH_BYTES: Final = 8 * 1024 * 1024
@@ -83,8 +85,15 @@ class Sender:
             Refused: the server said no.
             ClickException: the file changed while it was sent.
         """
-        wanted = {"name": checked_name(source), "on_conflict": on_conflict}
-        query = urlencode(wanted | ({} if folder_id is None else {"folder_id": folder_id}))
+        where = {} if folder_id is None else {"folder_id": folder_id}
+        name = checked_name(source)
+        if source.stat().st_size >= RESUMED_BYTES:
+            made = send_resumably(
+                self._client, source, {"filename": name, "on_conflict": on_conflict, **where}, self._advance
+            )
+            if made is not None:
+                return made
+        query = urlencode({"name": name, "on_conflict": on_conflict, **where})
         return self._stream("POST", f"/api/files?{query}", source, {})
 
     def replace(self, source: Path, file_id: str, version: int) -> dict[str, Any]:
@@ -93,6 +102,11 @@ class Sender:
         Raises:
             Refused: it is not, or the server said no for another reason.
         """
+        if source.stat().st_size >= RESUMED_BYTES:
+            wanted = {"filename": checked_name(source), "file_id": file_id, "file_version": str(version)}
+            made = send_resumably(self._client, source, wanted, self._advance)
+            if made is not None:
+                return made
         return self._stream("PUT", f"/api/files/{file_id}/content", source, {"If-Match": f'"{version}"'})
 
     def _stream(self, method: str, path: str, source: Path, headers: dict[str, str]) -> dict[str, Any]:
