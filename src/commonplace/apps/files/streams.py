@@ -10,8 +10,8 @@ _STREAMS: Final = re.compile(
     r"|(?:PATCH|POST) /api/files/uploads/[^/]+"
     r"|GET /api/files/[^/]+/(?:content|versions/[0-9]+/content)"
     r"|(?:GET|PUT) /api/storage/[^/]+"
-    r"|(?:GET|POST) /api/files/archive"
-    r"|GET /api/folders/[^/]+/archive"
+    r"|(?:GET|HEAD|POST) /api/files/archive"
+    r"|(?:GET|HEAD) /api/folders/[^/]+/archive"
 )
 _PREFIXES: Final = ("/api/files", "/api/folders/", "/api/storage/")
 
