@@ -106,13 +106,14 @@ async def list_links(
 ) -> LinkPage:
     """The links that lead to an item, expired ones too."""
     place = None if after is None else read_cursor(after, _AfterId).id
-    kinds = parts[Loaders].kinds
+    loaders = parts[Loaders]
     async with parts[Database].reading() as session:
-        rows = await links.links_of(
-            session, caller.person_id, item_id, kinds=kinds, limit=limit + 1, after=place, revoked=revoked
+        rows, accesses = await links.links_of(
+            session, caller.person_id, item_id, loaders=loaders, limit=limit + 1, after=place, revoked=revoked
         )
     items = [LinkRead(**_link(row)) for row in rows[:limit]]
-    return LinkPage(items=items, next=write_cursor(items[-1].id) if len(rows) > limit else None)
+    following = write_cursor(items[-1].id) if len(rows) > limit else None
+    return LinkPage(items=items, next=following, accesses=list(accesses))
 
 
 @router.patch(

@@ -107,6 +107,7 @@ class LinkPage(BaseModel):
 
     items: list[LinkRead]
     next: str | None
+    accesses: Annotated[list[LinkAccess], Field(description="What a link to this item can be for.")]
 
 
 class LinkVisit(BaseModel):

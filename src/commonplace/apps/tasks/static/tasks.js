@@ -11,7 +11,6 @@ import { acceptKeys, KEYS } from "./js/keyboard.js";
 import { setUpLists } from "./js/lists.js";
 import { setUpQuickEntry } from "./js/quick.js";
 import { Selection } from "./js/selection.js";
-import { setUpSharing } from "./js/share.js";
 import { setUpTrash } from "./js/trash.js";
 import { View } from "./js/view.js";
 import { showWaiting } from "./js/waiting.js";
@@ -24,7 +23,6 @@ onPage("tasks", (main, leaving) => {
   showWaiting(main, view, leaving);
   setUpDetail(main, view, actions, leaving);
   setUpLists(main, view, leaving);
-  setUpSharing(main, leaving);
   setUpImport(main, view, leaving);
   acceptDrags(main, view, selection, actions, leaving);
   acceptKeys(main, view, selection, actions, leaving);

@@ -4,6 +4,7 @@ import { ask } from "../../platform/js/http.js";
 import { countText } from "../../platform/js/localise.js";
 import { showMenu } from "../../platform/js/menu.js";
 import { visit } from "../../platform/js/page.js";
+import { openShare } from "../../platform/js/share.js";
 import { toast } from "../../platform/js/toast.js";
 import { clipped, forget, take, thingOf } from "./clipboard.js";
 import { startRenaming } from "./rename.js";
@@ -105,6 +106,7 @@ export class Actions {
       move: () => this.askWhere(meant),
       cut: () => take(meant, true),
       paste: () => this.paste(clipped(), entry ? { id: entry.dataset.id ?? "", name: entry.dataset.name ?? "" } : undefined),
+      share: () => (entry ?? meant[0]) && openShare({ id: (entry ?? meant[0]).dataset.id ?? "", name: (entry ?? meant[0]).dataset.name }),
       details: () => (entry ?? meant[0]) && this.tell(entry ?? meant[0]),
       all: () => this.selection.all(),
       delete: () => this.trash(meant),

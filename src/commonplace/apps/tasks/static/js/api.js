@@ -70,12 +70,7 @@ export const remove = (/** @type {keyof typeof KINDS} */ kind, /** @type {string
 export const putBack = (/** @type {keyof typeof KINDS} */ kind, /** @type {string} */ id) =>
   write({ method: "POST", path: `/api/${KINDS[kind]}/${id}/restore` });
 
-/** Sharing. */
-export const share = (/** @type {{item_id: string, email: string, level: string}} */ json) => write({ method: "POST", path: "/api/shares", json });
-export const changeShare = (/** @type {string} */ id, /** @type {string} */ level) => write({ method: "PATCH", path: `/api/shares/${id}`, json: { level } });
 export const endShare = (/** @type {string} */ id) => write({ method: "DELETE", path: `/api/shares/${id}` });
-export const makeLink = (/** @type {string} */ item_id) => write({ method: "POST", path: "/api/shares/links", json: { item_id } });
-export const revokeLink = (/** @type {string} */ id) => write({ method: "DELETE", path: `/api/shares/links/${id}` });
 
 /** Take tasks in from a file; with `dry_run` only look at what would happen. */
 export async function takeIn(/** @type {File} */ file, /** @type {Record<string, string>} */ options) {

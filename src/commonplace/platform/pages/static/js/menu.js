@@ -38,6 +38,11 @@ document.addEventListener(
   true,
 );
 
+// A page that comes before a menu has said that it is closed.
+document.addEventListener("htmx:before:swap", () => {
+  for (const menu of document.querySelectorAll(".menu[style]")) menu.removeAttribute("style");
+});
+
 document.addEventListener("keydown", (event) => {
   const menu = document.activeElement?.closest(".menu:popover-open");
   if (!menu) return;

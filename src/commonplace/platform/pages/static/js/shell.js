@@ -5,6 +5,7 @@ import "./menu.js";
 import "./theme.js";
 import "./localise.js";
 import "./waiting.js";
+import "./share.js";
 import "./worker.js";
 import "./search/field.js";
 import "./search/palette.js";
