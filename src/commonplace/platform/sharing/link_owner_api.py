@@ -108,12 +108,19 @@ async def list_links(
     place = None if after is None else read_cursor(after, _AfterId).id
     loaders = parts[Loaders]
     async with parts[Database].reading() as session:
-        rows, accesses = await links.links_of(
-            session, caller.person_id, item_id, loaders=loaders, limit=limit + 1, after=place, revoked=revoked
+        rows = await links.links_of(
+            session,
+            caller.person_id,
+            item_id,
+            kinds=loaders.kinds,
+            limit=limit + 1,
+            after=place,
+            revoked=revoked,
         )
+        accesses = await links.accesses_to(session, item_id, loaders)
     items = [LinkRead(**_link(row)) for row in rows[:limit]]
     following = write_cursor(items[-1].id) if len(rows) > limit else None
-    return LinkPage(items=items, next=following, accesses=list(accesses))
+    return LinkPage(items=items, next=following, accesses=accesses)
 
 
 @router.patch(

@@ -1,14 +1,14 @@
 """What links take and answer over HTTP: to those who make them, and to those who hold them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from commonplace.platform.sharing.links import LinkAccess
 from commonplace.platform.sharing.visits.ledger import What
 
-LinkAccess = Literal["view", "download", "upload"]
 _MOST: Final = 1_000_000
 _MOST_BYTES: Final = 2**50
 _LINE = r"^[^\x00-\x1f\x7f]*$"

@@ -6,7 +6,7 @@ that was revoked leads nowhere, and stays with its ledger for as long as ledgers
 
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 from uuid import UUID
 
 from sqlalchemy import text
@@ -24,7 +24,7 @@ from commonplace.platform.sharing.loaders import Loaders
 from commonplace.platform.sharing.visits.opening import digest_of
 
 TOKEN_PREFIX: Final = "cpl_"  # noqa: S105 - by which logs recognise a link's token
-ACCESSES: Final = ("view", "download", "upload")  #: what links can be for
+LinkAccess = Literal["view", "download", "upload"]
 _TOKEN_BYTES: Final = 32
 #: What of a link may be told, in the order of the answers.
 FIELDS: Final = (
@@ -157,23 +157,26 @@ async def links_of(
     caller_id: UUID,
     item_id: UUID,
     *,
-    loaders: Loaders,
+    kinds: Sequence[str],
     limit: int,
     after: UUID | None,
     revoked: bool = False,
-) -> tuple[Sequence[Row], Sequence[str]]:
+) -> Sequence[Row]:
     """The links to an item itself, the oldest first, expired ones too; revoked ones where they are asked for.
-
-    With them comes what a link to this item can be for.
 
     Raises:
         SharedItemNotFound: there is no such item, or the caller may not see it.
         NotYoursToShare: the caller may not know who may see it.
     """
+    row = await session.first(SEE_ITEM, item_id=item_id, kinds=list(kinds))
+    await access.require(session, caller_id, row, "share", SharedItemNotFound)
+    return await session.all(_PAGE, item_id=item_id, after=after or _FIRST_ID, limit=limit, revoked=revoked)
+
+
+async def accesses_to(session: ReadSession, item_id: UUID, loaders: Loaders) -> list[LinkAccess]:
+    """What links to an item can be for."""
     row = await session.first(SEE_ITEM, item_id=item_id, kinds=list(loaders.kinds))
-    item, _ = await access.require(session, caller_id, row, "share", SharedItemNotFound)
-    rows = await session.all(_PAGE, item_id=item_id, after=after or _FIRST_ID, limit=limit, revoked=revoked)
-    return rows, [name for name in ACCESSES if loaders.linked(item.kind).allows(name)]
+    return [] if row is None else [name for name in get_args(LinkAccess) if loaders.linked(row.kind).allows(name)]
 
 
 async def link_of(session: ReadSession, caller_id: UUID, link_id: UUID, *, kinds: Sequence[str]) -> Row:
