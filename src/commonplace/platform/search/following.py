@@ -11,9 +11,10 @@ import structlog
 from sqlalchemy import text
 
 from commonplace.platform.database.query import Query
+from commonplace.platform.database.row import Row
 from commonplace.platform.database.session import Database, WriteSession
 from commonplace.platform.events.event import LogGrew
-from commonplace.platform.events.log import Cursor
+from commonplace.platform.events.log import Cursor, cursor_of
 from commonplace.platform.events.registry import Context
 from commonplace.platform.parts import Parts
 from commonplace.platform.search.document import Indexers
@@ -92,23 +93,24 @@ async def advance(parts: Parts) -> Step:
         held = await session.first(_CURSOR)
         if held is None:
             return Step(0, is_more=False)
-        cursor = Cursor(held.epoch, held.xid, held.seq)
+        cursor = cursor_of(held)
         forgotten = await session.first(_FORGOTTEN)
-        if forgotten is not None and cursor < Cursor(forgotten.epoch, forgotten.xid, forgotten.seq):
+        if forgotten is not None and cursor < cursor_of(forgotten):
             _log.warning(
                 "search.rebuilds", reason="What happened since the index was last kept is no longer in the log."
             )
-            await _follow_from_here(session)
+            await _follow_from_here(session, forgotten)
             await ask_for_rebuild(session)
             return Step(0, is_more=True)
         step = await _follow(session, parts, cursor)
         return step if step.is_more else await _rebuild(session, parts, step)
 
 
-async def _follow_from_here(session: WriteSession) -> None:
-    here = await session.first(_DISPATCHED)
-    if here is not None:
-        await session.execute(_MOVE, epoch=here.epoch, xid=here.xid, seq=here.seq)
+async def _follow_from_here(session: WriteSession, forgotten: Row) -> None:
+    """Go on behind all that was dispatched: a rebuilding looks at what happened before."""
+    here = await session.first(_DISPATCHED) or forgotten
+    cursor = max(cursor_of(here), cursor_of(forgotten))
+    await session.execute(_MOVE, **cursor._asdict())
 
 
 async def _follow(session: WriteSession, parts: Parts, cursor: Cursor) -> Step:
