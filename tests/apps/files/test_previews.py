@@ -135,7 +135,7 @@ async def test_what_was_found_is_told_beside_the_file(ana: Visitor, upload: Any,
 def test_facts_are_told_in_words() -> None:
     facts = {
         "camera": "Canon EOS", "duration_seconds": 3725.2, "pages": 1200, "unpacked_bytes": 1500, "encoding": "utf-8",
-        "to": ["Ana", "Ben"], "has_forms": True, "subject": "",
+        "to": ["Ana", "Ben"], "has_forms": True, "width": 3, "subject": "",
     }  # fmt: skip
     told = [(word, re.sub(r"<[^>]+>", "", str(value))) for word, value in words_of(facts)]
     assert told == [

@@ -74,6 +74,9 @@ async def test_what_is_shared_is_told_on_both_sides(ana: Visitor, ben: Visitor, 
     html = await html_of(ana, f"/app/files/details/{folder['id']}")
     assert "may change it" in html
     assert "1 link" in html
+    inside = await html_of(ana, f"/app/files/details/{file['id']}")
+    assert "Nobody but you." not in inside
+    assert f'Whoever sees <a href="/app/files/folder/{folder["id"]}">From Ana</a>.' in inside
     html = await html_of(ben, f"/app/files/details/{file['id']}")
     assert "<dt>Owner</dt>" in html
     assert "You uploaded it" not in html

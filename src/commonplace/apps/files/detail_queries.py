@@ -44,3 +44,22 @@ PREVIEW = Query(
     WHERE item.id = :file_id AND item.kind = 'file' AND {visible()}
     """)
 )
+#: The containers above an item that are shared themselves, the nearest first, as far as the person may share them.
+SHARED_ABOVE = Query(
+    text(f"""
+    WITH RECURSIVE above AS (
+        SELECT parent.id, parent.owner_id, parent.title, parent.parent_id, 0 AS height
+        FROM platform.item JOIN platform.item AS parent ON parent.id = item.parent_id
+        WHERE item.id = :id AND {visible()}
+        UNION ALL
+        SELECT parent.id, parent.owner_id, parent.title, parent.parent_id, above.height + 1
+        FROM platform.item AS parent JOIN above ON parent.id = above.parent_id
+    )
+    SELECT above.id, above.title FROM above
+    WHERE {may("share", item="above")} AND (
+        EXISTS (SELECT FROM platform.item_grant WHERE item_grant.item_id = above.id)
+        OR EXISTS (SELECT FROM platform.item_link WHERE item_link.item_id = above.id AND revoked_at IS NULL
+            AND (expires_at IS NULL OR expires_at > clock_timestamp())))
+    ORDER BY above.height
+    """)
+)

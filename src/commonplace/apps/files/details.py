@@ -48,6 +48,7 @@ class Details:
     may_share: bool
     shares: Sequence[tuple[str, str]]  #: to whom, and what they may
     links: int
+    shared_above: Sequence[Row]  #: folders above it through which others see it: id, title
     people: Mapping[UUID, Person]
 
     def name_of(self, person_id: UUID | None, viewer: Viewer) -> str:
@@ -75,10 +76,12 @@ async def details_of(parts: Parts, viewer: Viewer, item_id: UUID) -> Details:
         may_share = rights.may("share")
         given: Sequence[Row] = ()
         led: Sequence[Row] = ()
+        above: Sequence[Row] = ()
         if may_share:
             kinds = [kind.name]
             given = await grants.grants_of(session, person_id, item_id, kinds=kinds, limit=_MOST_PEOPLE, after=None)
             led = await links.links_of(session, person_id, item_id, kinds=kinds, limit=_MOST_PEOPLE, after=None)
+            above = await session.all(detail_queries.SHARED_ABOVE, id=item_id, person_id=person_id)
     happened = _happened(found)[:MOST_HAPPENED]
     ids = {row.owner_id, *(one.by for one in happened if one.by), *(one.person_id for one in given if not one.address)}
     people = await parts[People].people(ids)
@@ -91,6 +94,7 @@ async def details_of(parts: Parts, viewer: Viewer, item_id: UUID) -> Details:
         may_share=may_share,
         shares=[(one.address or _name(people, one.person_id), _LEVELS[one.level]) for one in given],
         links=len(led),
+        shared_above=above,
         people=people,
     )
 

@@ -12,7 +12,8 @@ _WORDS: Final = {
     "to": "To",
     "unpacked_bytes": "Unpacked",
 }
-_UNTOLD: Final = frozenset({"encoding", "language"})  #: true, and of no use to who looks
+#: What is of no use to who looks, and what the panel tells by itself.
+_UNTOLD: Final = frozenset({"encoding", "language", "width", "height", "taken_at", "orientation"})
 _MOST: Final = 14
 
 

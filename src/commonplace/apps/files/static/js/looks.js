@@ -1,7 +1,7 @@
 /** What each kind of file looks like in the preview. Each gives an element; nothing in it runs. */
 
 import { element, icon } from "../../platform/js/dom.js";
-import { piece } from "../../platform/js/http.js";
+import { ask, piece } from "../../platform/js/http.js";
 import { address } from "./actions.js";
 import { zoomable } from "./zoom.js";
 
@@ -9,6 +9,10 @@ import { zoomable } from "./zoom.js";
 /** @typedef {{signal: AbortSignal, onSwipe: (step: 1|-1) => void, onDown: () => void, onZoom: (zoom: import("./zoom.js").Zoom) => void}} Around */
 
 const SHOWN_AS_IT_IS = /^image\/(gif|svg\+xml|webp|avif|png|jpeg|bmp)$/;
+
+const MOST_PAGES = 300;
+const MOST_TRIES = 6;
+const AGAIN_MS = 800;
 
 export const large = (/** @type {Entry} */ { dataset }) => `/api/files/${dataset.id}/thumbnail?size=2048&v=${dataset.sha}`;
 const thumbnailOf = (/** @type {Entry} */ entry) => /** @type {HTMLImageElement|null} */ (entry.querySelector("img"))?.currentSrc ?? "";
@@ -27,7 +31,44 @@ export function lookOf(/** @type {Entry} */ entry, /** @type {Around} */ around)
     if (state === "done" && !isMoving) return picture(large(entry), name, around, { small: thumbnailOf(entry), original });
     return original ? picture(original, name, around) : nothing(entry, "There is no preview of this picture. Download it to open it.");
   }
+  if (media === "application/pdf") return pages(entry, around);
   return text(entry, around);
+}
+
+/** The pages of a document as pictures, each drawn by the server when it comes near; its text where there are none. */
+function pages(/** @type {Entry} */ entry, /** @type {Around} */ around) {
+  const { id, sha, name } = entry.dataset;
+  const place = element("div", { class: "preview-text", "aria-busy": "true" });
+  const size = devicePixelRatio > 1.2 ? 2048 : 1024;
+  const show = async () => {
+    try {
+      const { pages: number } = await ask("GET", `/api/process/files/${id}/pages`, { signal: around.signal });
+      const drawn = Array.from({ length: Math.min(number, MOST_PAGES) }, (_, at) =>
+        page(`/api/process/files/${id}/pages/${at + 1}?size=${size}&v=${sha}`, `Page ${at + 1} of ${number}`, around.signal),
+      );
+      const more = number > MOST_PAGES && element("p", { class: "preview-cut" }, `Only the first ${MOST_PAGES} of ${number} pages are shown.`);
+      const paper = element("div", { class: "preview-paper preview-pages", tabindex: 0, role: "document", "aria-label": name }, ...drawn, more);
+      place.replaceChildren(paper);
+      paper.focus({ preventScroll: true });
+      place.removeAttribute("aria-busy");
+    } catch {
+      if (!around.signal.aborted) place.replaceWith(text(entry, around));
+    }
+  };
+  show();
+  return place;
+}
+
+/** One page; the server draws a few at a time, and may ask to come again. */
+function page(/** @type {string} */ source, /** @type {string} */ alt, /** @type {AbortSignal} */ signal) {
+  const image = /** @type {HTMLImageElement} */ (element("img", { src: source, alt, loading: "lazy", decoding: "async", class: "is-coming" }));
+  let tries = 0;
+  image.addEventListener("load", () => image.classList.remove("is-coming"));
+  image.addEventListener("error", () => {
+    tries += 1;
+    if (tries < MOST_TRIES && !signal.aborted) setTimeout(() => (image.src = `${source}&again=${tries}`), AGAIN_MS * tries);
+  });
+  return image;
 }
 
 /** The large picture, and the small one under it until that is there; the original for who looks closer. */
