@@ -11,8 +11,10 @@ import pytest
 
 from commonplace.platform.media.found import MOST_ENTRIES, MOST_TEXT_BYTES
 from commonplace.platform.media.process import Media
+from commonplace.platform.media.types import UNKNOWN, may_be_inline
 from tests.platform.media import documents
 from tests.platform.media.conftest import Look
+from tests.platform.media.pictures import encoded, png, quarters
 
 pytestmark = pytest.mark.anyio
 
@@ -169,3 +171,29 @@ async def test_a_picture_that_a_document_brings_is_foreign_like_any_other(look: 
     assert looked.found.text == "Text"
     assert looked.rendered is not None
     assert (looked.rendered.state, looked.rendered.reason_code) == ("failed", "unreadable")
+
+
+async def test_what_is_two_things_at_once_is_one_here_and_runs_as_neither(look: Look) -> None:
+    script = b"<html><script>alert(1)</script>"
+    archive = documents.packed({"evil.html": script})
+    picture = encoded(quarters(), "JPEG")
+    for name, content, media_type, text in (
+        ("a.zip", documents.pdf("One") + archive, "application/pdf", "One"),
+        ("a.html", documents.pdf("One") + script, "application/pdf", "One"),
+        ("a.pdf", archive + script, "application/zip", "evil.html"),
+        ("a.html", picture + script + archive, "image/jpeg", None),
+        ("a.jpg", script + archive, UNKNOWN, None),
+        ("a.pdf", script + b"%PDF-1.7", "text/html", "%PDF-1.7"),
+    ):
+        looked = await look(name, content)
+        assert (looked.media_type, looked.found.text) == (media_type, text), (name, content[:8])
+        assert may_be_inline(media_type) is (media_type == "image/jpeg")
+
+
+@pytest.mark.long
+async def test_two_hundred_megapixels_are_read_row_by_row(media: Media, look: Look) -> None:
+    looked = await look("a.png", png(20_000, 10_000, rows=bytes(20_001) * 10_000))
+    assert looked.rendered is not None
+    assert (looked.state, looked.rendered.width) == ("done", 20_000)
+    status = Path(f"/proc/{media._idle[0]._process.pid}/status").read_text()
+    assert int(status.split("VmHWM:")[1].split()[0]) < 450_000
