@@ -53,7 +53,7 @@ def overlapping_zip() -> bytes:
     directory = content.index(b"PK\x01\x02")
     end = content.index(b"PK\x05\x06")
     entry = bytes(content[directory:end])
-    many = 20_000
+    many = 11_000
     tail = bytearray(content[end:])
     tail[8:12] = many.to_bytes(2, "little") * 2
     tail[12:16] = (len(entry) * many).to_bytes(4, "little")

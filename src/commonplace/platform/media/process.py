@@ -5,10 +5,8 @@ death, by a bug, a limit or this side's impatience, is an answer here and not an
 """
 
 import asyncio
-import contextlib
 import math
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,6 +16,7 @@ from typing import Final, get_args
 import msgspec
 import structlog
 
+from commonplace.platform.media.children import Child, ChildDied
 from commonplace.platform.media.formats import FORMATS, HEIC
 from commonplace.platform.media.found import Found
 from commonplace.platform.media.plain import is_plain, read_plain
@@ -27,8 +26,6 @@ from commonplace.platform.media.settings import MediaSettings
 from commonplace.platform.media.square import Square
 from commonplace.platform.media.types import EMPTY, HEAD_BYTES, UNKNOWN, detect
 from commonplace.platform.media.wire import (
-    LENGTH,
-    MAX_MESSAGE_BYTES,
     AnyJob,
     Form,
     Job,
@@ -36,7 +33,6 @@ from commonplace.platform.media.wire import (
     Outcome,
     PageJob,
     ReadJob,
-    framed,
 )
 
 log = structlog.get_logger()
@@ -44,109 +40,10 @@ log = structlog.get_logger()
 SIZES: Final = (256, 1024, 2048)
 
 _COMMAND: Final = (sys.executable, "-P", "-m", "commonplace.platform.media.child")
-#: All that a child gets of the environment: the rest holds secrets and is none of its business.
-_ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "LC_", "TMPDIR", "LD_LIBRARY_PATH", "PYTHON", "COVERAGE_")
 _ATTEMPTS: Final = 2
 _DECODING_SHARE: Final = 0.75  # Of the memory limit; the rest is Python, libvips (70 MB) and the smaller pictures.
 _JOBS_PER_CHILD: Final = 500  # Then it is replaced, should a decoder leak.
-_LAST_WORDS_BYTES: Final = 2000
-_ENDING_SECONDS: Final = 5.0
 _MEGABYTE: Final = 1_000_000
-
-
-class _ChildDied(Exception):
-    """The process ended, or stopped making sense, before it answered."""
-
-    def __init__(self, exit_code: int | None, last_words: str) -> None:
-        super().__init__(f"exit code {exit_code}")
-        self.exit_code = exit_code
-        self.last_words = last_words
-
-    def outcome(self) -> Outcome:
-        """What it means for the file under work."""
-        if self.exit_code == -signal.SIGXCPU:
-            return Outcome(code="timeout", text="Reading it took more processor time than the limit allows.")
-        if "failed to allocate" in self.last_words or "MemoryError" in self.last_words:
-            return Outcome(code="too_much_memory", text="Decoding takes more memory than the limit allows.")
-        how = f"exit code {self.exit_code}"
-        if self.exit_code is not None and self.exit_code < 0:
-            how = signal.strsignal(-self.exit_code) or f"signal {-self.exit_code}"
-        return Outcome(code="crashed", text=f"The program that reads files crashed on this one, twice ({how}).")
-
-
-class _Child:
-    """One running process; used for one job at a time."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self._last_words = b""
-        self._listening = asyncio.create_task(self._listen())
-        self.jobs = 0
-        self.retirement: asyncio.TimerHandle | None = None
-
-    @classmethod
-    async def start(cls, command: Sequence[str], limits: Limits) -> "_Child":
-        """Start a process.
-
-        Raises:
-            OSError: the system has no process or no memory to give.
-        """
-        environment = {name: value for name, value in os.environ.items() if name.startswith(_ENVIRONMENT)}
-        environment["MALLOC_ARENA_MAX"] = "2"  # glibc would reserve 64 MB of the addresses it may have for each thread
-        pipe = asyncio.subprocess.PIPE
-        arguments = (*command, msgspec.json.encode(limits).decode())
-        return cls(
-            await asyncio.create_subprocess_exec(*arguments, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
-        )
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether it is known to have ended."""
-        return self._process.returncode is not None
-
-    async def run(self, job: AnyJob) -> Outcome:
-        """Have `job` done.
-
-        Raises:
-            _ChildDied: instead of an answer; the process is gone.
-        """
-        self.jobs += 1
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None, "started with pipes"  # noqa: S101 - for the type checker
-        assert stdout is not None, "started with pipes"  # noqa: S101
-        try:
-            stdin.write(framed(job))
-            await stdin.drain()
-            (length,) = LENGTH.unpack(await stdout.readexactly(LENGTH.size))
-            if length > MAX_MESSAGE_BYTES:
-                raise ConnectionError("not an answer")  # noqa: TRY301 - the same end as a broken pipe
-            return msgspec.json.decode(await stdout.readexactly(length), type=Outcome)
-        except (ConnectionError, asyncio.IncompleteReadError, msgspec.DecodeError):
-            await self.end(patience_seconds=0.5)  # The pipe closes a moment before the process can be reaped.
-            raise _ChildDied(self._process.returncode, self._last_words.decode("utf-8", "replace")) from None
-
-    def kill(self) -> None:
-        """End it now, whatever it does. Whoever waits in `run` is told that it died."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-
-    async def end(self, *, patience_seconds: float = _ENDING_SECONDS) -> None:
-        """Let it leave by closing its input, kill it when it does not, and wait until it is gone."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            async with asyncio.timeout(patience_seconds):
-                await self._process.wait()
-        except TimeoutError:
-            self.kill()
-            await self._process.wait()
-        await self._listening
-
-    async def _listen(self) -> None:
-        """Keep the end of what it prints: the message of an abort, or a traceback."""
-        stderr = self._process.stderr
-        while stderr is not None and (words := await stderr.read(4096)):
-            self._last_words = (self._last_words + words)[-_LAST_WORDS_BYTES:]
 
 
 class Media:
@@ -159,8 +56,8 @@ class Media:
         self._settings = settings
         self._command: Sequence[str] = _COMMAND
         self._turns = asyncio.Semaphore(settings.processes)
-        self._idle: list[_Child] = []
-        self._busy: set[_Child] = set()
+        self._idle: list[Child] = []
+        self._busy: set[Child] = set()
         self._endings: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -327,7 +224,7 @@ class Media:
             except OSError as error:
                 log.warning("media.child_not_started", error=str(error))
                 outcome = Outcome(code="interrupted", text="The system has no process to read the file; try again.")
-            except _ChildDied as death:
+            except ChildDied as death:
                 if not self._closing:
                     log.warning("media.child_died", exit_code=death.exit_code, last_words=death.last_words)
                 outcome = death.outcome()
@@ -336,7 +233,7 @@ class Media:
         return Outcome(code="interrupted", text="The server is stopping; try again.") if self._closing else outcome
 
     async def _attempt(self, job: AnyJob) -> Outcome:
-        child = self._rested() or await _Child.start(self._command, self._limits())
+        child = self._rested() or await Child.start(self._command, self._limits())
         self._busy.add(child)
         if self._closing:  # It was started while `close` looked for children to kill.
             child.kill()
@@ -354,7 +251,7 @@ class Media:
             else:
                 self._rest(child)
 
-    def _rested(self) -> _Child | None:
+    def _rested(self) -> Child | None:
         """A child that waits for work, if there is one; those that died waiting are buried."""
         while self._idle:
             child = self._idle.pop()
@@ -373,7 +270,7 @@ class Media:
             niceness=self._settings.niceness,
         )
 
-    def _rest(self, child: _Child) -> None:
+    def _rest(self, child: Child) -> None:
         """Keep a child for the next job, for a while."""
         if self._closing or child.jobs >= _JOBS_PER_CHILD:
             self._end(child)
@@ -382,13 +279,13 @@ class Media:
         loop = asyncio.get_running_loop()
         child.retirement = loop.call_later(self._settings.idle_seconds, self._retire, child)
 
-    def _retire(self, child: _Child) -> None:
+    def _retire(self, child: Child) -> None:
         self._idle.remove(child)
         if child.retirement is not None:
             child.retirement.cancel()
         self._end(child)
 
-    def _end(self, child: _Child) -> None:
+    def _end(self, child: Child) -> None:
         ending = asyncio.create_task(child.end())
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
