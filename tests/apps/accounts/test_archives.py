@@ -38,6 +38,15 @@ def lines(archive: zipfile.ZipFile, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in archive.read(f"{name}.jsonl").splitlines()]
 
 
+async def share_and_visit(owner: Any, visitor: Any, item_id: str) -> None:
+    """A grant; and a link that asks for a name, and somebody who gave one."""
+    shared = await owner.post("/api/shares", json={"item_id": item_id, "email": visitor.email, "level": "view"})
+    assert shared.status_code == 201, shared.text
+    link = (await owner.post("/api/shares/links", json={"item_id": item_id, "asks_name": True, "label": "Aunt"})).json()
+    shown = (await visitor.post(f"/api/links/{link['token']}/pass", json={"name": "Maeve"})).json()["link_pass"]
+    assert (await visitor.get(f"/api/links/{link['token']}", headers={"Link-Pass": shown})).status_code == 200
+
+
 async def test_everything_is_in_it_and_every_hash_is_right(ana: Any, ben: Any, join: Join, deliver: Deliver) -> None:
     folder = (await ana.post("/api/folders", json={"name": "Grüße: 2026?", "parent_id": None})).json()["id"]
     plan = await upload(ana, "plan.txt", b"one", folder_id=folder)
@@ -47,8 +56,7 @@ async def test_everything_is_in_it_and_every_hash_is_right(ana: Any, ben: Any, j
     assert (await ana.delete(f"/api/files/{gone}")).status_code == 204
     await upload(ana, "CON.txt", b"\x89PNG\r\n\x1a\n" + b"x" * 100)
     assert (await ana.post("/api/tasks", json={"title": "Pay rent", "notes": "*soon*"})).status_code == 201
-    shared = await ana.post("/api/shares", json={"item_id": plan, "email": ben.email, "level": "view"})
-    assert shared.status_code == 201, shared.text
+    await share_and_visit(ana, ben, plan)
     await upload(ben, "ben's.txt", b"not hers")
 
     archive = await made(ana, deliver)
@@ -88,6 +96,10 @@ async def test_everything_is_in_it_and_every_hash_is_right(ana: Any, ben: Any, j
     assert lines(zipped, "tasks/task")[0]["state"]["notes"] == "*soon*"
     (share,) = lines(zipped, "platform/shared-by-me")
     assert (share["address"], share["person_id"]) == (ben.email, None)  # whether ben has an account is not told
+    assert (lines(zipped, "platform/links")[0]["label"], lines(zipped, "platform/link-visits")[0]["visitor_name"]) == (
+        "Aunt",
+        "Maeve",
+    )
     assert lines(zipped, "accounts/account")[0]["email"] == ana.email
     assert lines(zipped, "accounts/sign-ins")[-1]["outcome"] == "signed_in"
     text = b"".join(zipped.read(name) for name in zipped.namelist() if name.endswith(".jsonl"))

@@ -59,7 +59,12 @@ Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 After = Annotated[str | None, QueryParameter(description="`next` of the page before.")]
 Item = Annotated[UUID, QueryParameter(description="The item whose own links are asked for.")]
 VisitorName = Annotated[
-    str | None, QueryParameter(max_length=80, description="Only what came under this name. Left out: all of it.")
+    str | None,
+    QueryParameter(
+        max_length=80,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="Only what came under this name. Left out: all of it.",
+    ),
 ]
 
 
