@@ -4,13 +4,14 @@ import gzip
 import io
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from commonplace.platform.media.found import MOST_ENTRIES, MOST_TEXT_BYTES
 from commonplace.platform.media.process import Media
+from commonplace.platform.media.settings import MediaSettings
 from commonplace.platform.media.types import UNKNOWN, may_be_inline
 from tests.platform.media import documents
 from tests.platform.media.conftest import Look
@@ -129,6 +130,14 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str, str | None]] = {
 }
 
 
+@pytest.fixture(scope="module")
+async def media() -> AsyncIterator[Media]:
+    """One with patience: what is held to a result here must not depend on how busy the machine is."""
+    media = Media(MediaSettings(timeout_seconds=300))
+    yield media
+    await media.close()
+
+
 async def test_hostile_documents_end_as_stated_results_and_the_process_lives_on(media: Media, look: Look) -> None:
     await look("warm.pdf", documents.pdf("Warm"))
     (child,) = media._idle
@@ -170,7 +179,7 @@ async def test_a_picture_that_a_document_brings_is_foreign_like_any_other(look: 
     looked = await look("a.docx", documents.docx("Text", **parts))
     assert looked.found.text == "Text"
     assert looked.rendered is not None
-    assert (looked.rendered.state, looked.rendered.reason_code) == ("failed", "unreadable")
+    assert (looked.state, looked.rendered.state, looked.rendered.reason_code) == ("done", "none", "no_cover")
 
 
 async def test_what_is_two_things_at_once_is_one_here_and_runs_as_neither(look: Look) -> None:

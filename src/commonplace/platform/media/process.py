@@ -147,6 +147,17 @@ class Media:
             folder = target_directory / "renditions"
             await asyncio.to_thread(folder.mkdir)
             rendered = await self.describe_and_render(Path(outcome.cover), folder, sizes=sizes)
+            if rendered.state != "done" and not rendered.may_pass:  # the file was read: its picture failed, not it
+                why = (rendered.reason or "").partition(": ")[2]
+                return Looked(
+                    media_type=media_type,
+                    found=found,
+                    rendered=Rendered(
+                        state="none",
+                        reason=f"no_cover: The picture in it cannot be shown. {why}".strip(),
+                        media_type=media_type,
+                    ),
+                )
             size = (found.facts.get("width"), found.facts.get("height"))
             rendered = replace(
                 rendered,
