@@ -65,6 +65,8 @@ export function offerDetails(main, listing, selection, leaving) {
   const open = (/** @type {boolean} */ isOpen) => {
     isWanted = isOpen;
     panel.hidden = !isOpen;
+    // An attribute, for `:has()` would look through thousands of entries whenever one of them changes.
+    if (panel.parentElement) panel.parentElement.dataset.details = isOpen ? "open" : "closed";
     button.setAttribute("aria-expanded", String(isOpen));
     look();
   };
