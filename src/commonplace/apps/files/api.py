@@ -23,6 +23,7 @@ from commonplace.apps.files.errors import FileNotFound, InvalidName
 from commonplace.apps.files.listing import TagFilter, page_of, tags_of
 from commonplace.apps.files.past import api as past_api
 from commonplace.apps.files.past import restoration_api
+from commonplace.apps.files.past import version_api as past_version_api
 from commonplace.apps.files.processing import api as processing_api
 from commonplace.apps.files.schemas import FileChange, FilePage, FileRead, FileReplacement, Sort
 from commonplace.apps.files.service import Written
@@ -159,6 +160,7 @@ for part in (
     tus_api.uploads,
     content_api.router,
     version_api.router,
+    past_version_api.router,
     tree_api.router,
     folder_api.router,
     past_api.folders,

@@ -11,6 +11,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from commonplace.apps.files import gathered_pages, page_queries, shown, side_pages
 from commonplace.apps.files.errors import FileNotFound
 from commonplace.apps.files.looks import look_of, remember, side_of
+from commonplace.apps.files.past import pages as past_pages
+from commonplace.apps.files.past import version_pages
 from commonplace.apps.files.space import pages as space_pages
 from commonplace.platform.database.session import ReadSession
 from commonplace.platform.events import log
@@ -24,6 +26,8 @@ from commonplace.platform.pages.viewer import CurrentViewer, Viewer
 router = Router(include_in_schema=False)
 router.include_router(side_pages.router)
 router.include_router(space_pages.router)
+router.include_router(past_pages.router)
+router.include_router(version_pages.router)
 router.include_router(gathered_pages.router)
 
 _MOST_IDS: Final = 200

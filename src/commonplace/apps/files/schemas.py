@@ -159,6 +159,8 @@ class FileVersionRead(BaseModel):
     created_by: UUID | None
     is_current: bool
     is_trashed: Annotated[bool, Field(description="Whether this is the version in which the file was in the trash.")]
+    kept: Annotated[bool, Field(description="Whether it is kept for ever, whatever the settings say of versions.")]
+    label: Annotated[str | None, Field(description="What somebody noted of it.")]
 
 
 class FileVersionPage(BaseModel):

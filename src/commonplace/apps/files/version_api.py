@@ -45,17 +45,17 @@ async def list_versions(
 
     Its owner sees all of them; whoever may edit it those since it was shared with them; others the newest.
     """
-    current, since = await _current_version(session, caller, file_id)
+    current, since = await current_version(session, caller, file_id)
     found = await versions.list_versions(session, FILE, file_id, limit=limit + 1, before=after, since=since)
-    items = [_read(version, current) for version in found[:limit]]
+    items = [version_read(version, current) for version in found[:limit]]
     return FileVersionPage(items=items, next=str(items[-1].version) if len(found) > limit else None)
 
 
 @router.get("/{number}", responses=problems(NotAuthenticated, FileNotFound, VersionNotFound))
 async def read_version(file_id: UUID, number: Number, caller: CurrentCaller, session: Reading) -> FileVersionRead:
     """One version of a file."""
-    current, since = await _current_version(session, caller, file_id)
-    return _read(await versions.read_version(session, FILE, file_id, number, since=since), current)
+    current, since = await current_version(session, caller, file_id)
+    return version_read(await versions.read_version(session, FILE, file_id, number, since=since), current)
 
 
 @router.get(
@@ -69,7 +69,7 @@ async def read_version_content(
 ) -> Response:
     """The bytes of one version; ranges and conditions as for the file's own."""
     async with parts[Database].reading() as session:
-        _, since = await _current_version(session, caller, file_id)
+        _, since = await current_version(session, caller, file_id)
         version = await versions.read_version(session, FILE, file_id, number, since=since)
         key = await session.scalar(queries.OBJECT_KEY, object_id=UUID(version.state["object_id"]))
     if key is None:
@@ -106,7 +106,7 @@ async def restore_version(
     return Response(written.json, headers={"ETag": etag(written.version)}, media_type="application/json")
 
 
-async def _current_version(session: ReadSession, caller: Caller, file_id: UUID) -> tuple[int, datetime | None]:
+async def current_version(session: ReadSession, caller: Caller, file_id: UUID) -> tuple[int, datetime | None]:
     """The number of the file's newest version, and since when its past may be seen (None: all of it).
 
     Raises:
@@ -118,7 +118,8 @@ async def _current_version(session: ReadSession, caller: Caller, file_id: UUID) 
     return int(row.version), (await access_of(session, caller.person_id, row)).past_since
 
 
-def _read(version: Version, current: int) -> FileVersionRead:
+def version_read(version: Version, current: int) -> FileVersionRead:
+    """A version as it is told; `current` is the number of the newest one."""
     row, state = version.row, version.state
     return FileVersionRead(
         version=row.version,
@@ -131,4 +132,6 @@ def _read(version: Version, current: int) -> FileVersionRead:
         created_by=row.by,
         is_current=row.version == current,
         is_trashed=row.trashed_at is not None,
+        kept=row.kept,
+        label=row.label,
     )

@@ -61,12 +61,15 @@ class PastState:
     state: Any
 
 
-def seen(version: str = "version") -> str:
-    """The condition that the moment in the parameters `epoch` and `snapshot` sees the row `version`."""
-    snapshot = "CAST(CAST(:snapshot AS text) AS pg_snapshot)"
-    return (
-        f"({version}.epoch < :epoch OR {version}.epoch = :epoch AND pg_visible_in_snapshot({version}.xid, {snapshot}))"
-    )
+def seen(
+    version: str = "version",
+    *,
+    epoch: str = ":epoch",
+    snapshot: str = "CAST(CAST(:snapshot AS text) AS pg_snapshot)",
+) -> str:
+    """The condition that a moment sees the row `version`: that in the parameters, or one given by expressions."""
+    is_visible = f"pg_visible_in_snapshot({version}.xid, {snapshot})"
+    return f"({version}.epoch < {epoch} OR {version}.epoch = {epoch} AND {is_visible})"
 
 
 _MOMENT = Query(
@@ -102,7 +105,7 @@ _THEN = f"""
 """
 _IN_PLACE = """
     SELECT {columns} FROM platform.version
-    WHERE coalesce(version.parent_id, version.owner_id) = :place AND version.kind = :kind
+    WHERE coalesce(version.parent_id, version.owner_id) = :place AND version.kind = {kind}
     AND version.trashed_at IS NULL AND platform.span_of(version.valid_from, version.valid_until) = {span}
     AND version.valid_from <= :latest {until} {after} AND {then}
     ORDER BY version.title, version.item_id LIMIT :limit
@@ -115,22 +118,35 @@ _CHILDREN = """
     ) AS version
     ORDER BY title, item_id LIMIT :limit
 """
-_LINK = f"""
-    SELECT version.item_id, version.title, version.parent_id, version.trashed_at, version.owner_id
-    FROM platform.version WHERE version.item_id = {{item}} AND {seen()}
-    ORDER BY version.version DESC LIMIT 1
+#: The first page of several kinds: each as a whole, one after the other.
+_FIRST_OF_KINDS = """
+    SELECT found.* FROM unnest(CAST(:kinds AS text[])) WITH ORDINALITY AS wanted (kind, number)
+    CROSS JOIN LATERAL ({of_kind}) AS found
+    ORDER BY wanted.number, found.title, found.item_id LIMIT :limit
 """
-_WAY = Query(
-    text(f"""
-    WITH RECURSIVE above AS (
-        SELECT own.*, 0 AS height FROM ({_LINK.format(item=":item_id")}) AS own
-        UNION ALL
-        SELECT container.*, above.height + 1
-        FROM above CROSS JOIN LATERAL ({_LINK.format(item="above.parent_id")}) AS container
-    )
-    SELECT * FROM above ORDER BY height DESC
-    """)
-)
+
+
+def way_of(item: str, *, epoch: str = ":epoch", snapshot: str = "CAST(CAST(:snapshot AS text) AS pg_snapshot)") -> str:
+    """SQL: the item whose id is an expression, and the containers it lay in at a moment, the uppermost first.
+
+    Rows of `item_id`, `title`, `parent_id`, `trashed_at` and `owner_id`; none when it was not there yet.
+    """
+    link = f"""
+        SELECT version.item_id, version.title, version.parent_id, version.trashed_at, version.owner_id
+        FROM platform.version WHERE version.item_id = {{item}} AND {seen(epoch=epoch, snapshot=snapshot)}
+        ORDER BY version.version DESC LIMIT 1
+    """
+    return f"""
+        WITH RECURSIVE above AS (
+            SELECT own.*, 0 AS height FROM ({link.format(item=item)}) AS own
+            UNION ALL
+            SELECT container.*, above.height + 1
+            FROM above CROSS JOIN LATERAL ({link.format(item="above.parent_id")}) AS container
+        )
+        SELECT * FROM above ORDER BY height DESC
+    """
+
+
 _HORIZON = Query(text("SELECT since FROM platform.forgotten_versions WHERE owner_id = :owner_id"))
 
 
@@ -169,14 +185,6 @@ async def item_as_of(session: ReadSession, kind: Kind, item_id: UUID, moment: Mo
     return _past_state(kind, row)
 
 
-async def way_as_of(session: ReadSession, item_id: UUID, moment: Moment) -> Sequence[Row]:
-    """The item and the containers it lay in at the moment, the uppermost first; nothing when it was not there yet.
-
-    Rows of `item_id`, `title`, `parent_id`, `trashed_at` and `owner_id`.
-    """
-    return await session.all(_WAY, item_id=item_id, epoch=moment.epoch, snapshot=moment.snapshot)
-
-
 async def children_as_of(
     session: ReadSession,
     kind: Kind,
@@ -195,29 +203,55 @@ async def children_as_of(
     parameters: dict[str, Any] = {} if after is None else {"title": after[0], "id": after[1]}
     rows = await session.all(
         _FIRST_CHILDREN if after is None else _NEXT_CHILDREN,
-        place=parent_id or owner_id,
         kind=kind.name,
-        at=moment.at,
-        earliest=moment.at - GRACE,
-        latest=moment.at + GRACE,
-        spans=spans_around(moment.at),
-        epoch=moment.epoch,
-        snapshot=moment.snapshot,
+        **_of_moment(owner_id, parent_id, moment),
         limit=limit,
         **parameters,
     )
     return [_past_state(kind, row) for row in rows]
 
 
-def _children(*, is_later_page: bool) -> Query:
+def _children(*, is_later_page: bool, kind: str = ":kind") -> str:
     after = "AND (version.title, version.item_id) > (:title, :id)" if is_later_page else ""
-    parts = {"columns": _COLUMNS, "after": after, "then": _THEN}
+    parts = {"columns": f"version.kind, {_COLUMNS}", "after": after, "then": _THEN, "kind": kind}
     over = _IN_PLACE.format(**parts, span="cell.span", until="AND version.valid_until > :earliest")
     still = _IN_PLACE.format(**parts, span="0", until="")
-    return Query(text(_CHILDREN.format(over=over, still=still)))
+    return _CHILDREN.format(over=over, still=still)
 
 
-_FIRST_CHILDREN, _NEXT_CHILDREN = _children(is_later_page=False), _children(is_later_page=True)
+_FIRST_CHILDREN, _NEXT_CHILDREN = (
+    Query(text(_children(is_later_page=False))),
+    Query(text(_children(is_later_page=True))),
+)
+_FIRST_CHILDREN_OF_KINDS = Query(
+    text(_FIRST_OF_KINDS.format(of_kind=_children(is_later_page=False, kind="wanted.kind")))
+)
+
+
+async def first_children_as_of(
+    session: ReadSession, kinds: Sequence[Kind], owner_id: UUID, parent_id: UUID | None, moment: Moment, *, limit: int
+) -> Sequence[tuple[Kind, PastState]]:
+    """The first items of several kinds that lay in a container, kind by kind, each by title: see `children_as_of`."""
+    rows = await session.all(
+        _FIRST_CHILDREN_OF_KINDS,
+        kinds=[kind.name for kind in kinds],
+        **_of_moment(owner_id, parent_id, moment),
+        limit=limit,
+    )
+    by_name = {kind.name: kind for kind in kinds}
+    return [(by_name[row["kind"]], _past_state(by_name[row["kind"]], row)) for row in rows]
+
+
+def _of_moment(owner_id: UUID, parent_id: UUID | None, moment: Moment) -> dict[str, Any]:
+    return {
+        "place": parent_id or owner_id,
+        "at": moment.at,
+        "earliest": moment.at - GRACE,
+        "latest": moment.at + GRACE,
+        "spans": spans_around(moment.at),
+        "epoch": moment.epoch,
+        "snapshot": moment.snapshot,
+    }
 
 
 def _past_state(kind: Kind, row: Row) -> PastState:

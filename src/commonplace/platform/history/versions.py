@@ -28,7 +28,8 @@ class VersionNotFound(NotFound):
 
 _COLUMNS = """
     version.item_id, version.version, version.kind, version.owner_id, version.parent_id, version.title,
-    version.trashed_at, version.state, version.schema, version.valid_from, version.valid_until, version.by, version.kept
+    version.trashed_at, version.state, version.schema, version.valid_from, version.valid_until, version.by,
+    version.kept, version.label
 """
 # The version that was the newest when somebody first saw the item is theirs to see; what ended before is not.
 _KNOWN: Final = "(valid_until IS NULL OR CAST(:since AS timestamptz) IS NULL OR valid_until > :since)"

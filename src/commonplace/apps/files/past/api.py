@@ -1,5 +1,6 @@
 """The past of folders and files over HTTP: what lay where, as of any moment that is kept."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -9,17 +10,21 @@ from fastapi import Request, Response
 from commonplace.apps.files import queries
 from commonplace.apps.files.errors import FileNotFound, FolderNotFound
 from commonplace.apps.files.past import listing, looking
+from commonplace.apps.files.past.activity import Unit, activity
 from commonplace.apps.files.past.errors import NotThereThen
-from commonplace.apps.files.past.schemas import PastPage
+from commonplace.apps.files.past.schemas import ActiveRead, ActivityRead, PastPage
 from commonplace.platform.database.pages import UnknownPage
-from commonplace.platform.database.session import Database
+from commonplace.platform.database.session import Database, ReadSession
 from commonplace.platform.errors import NotAuthenticated
+from commonplace.platform.history import asof
 from commonplace.platform.history.asof import NotKept
 from commonplace.platform.http.dependencies import AllParts, CurrentCaller, Reading
 from commonplace.platform.http.moments import Moment
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
+from commonplace.platform.identity.caller import Caller
 from commonplace.platform.media.serving import Content, disposition_of, respond, served
+from commonplace.platform.pages.viewer import zone_named
 from commonplace.platform.sharing.errors import ReadOnly
 from commonplace.platform.storage.protocol import ObjectStorage
 
@@ -86,3 +91,56 @@ async def read_content_as_of(
         disposition=disposition_of(then.title, then.state["media_type"], as_download=download),
     )
     return await respond(request, parts[ObjectStorage], content)
+
+
+Since = Annotated[Moment, QueryParameter(description="From this moment on.")]
+Until = Annotated[Moment | None, QueryParameter(description="To before this moment; left out: until now.")]
+By = Annotated[Unit, QueryParameter(alias="by", description="Days or hours.")]
+Zone = Annotated[str, QueryParameter(max_length=64, description="By whose clock: a zone of the IANA.")]
+
+
+@folders.get("/activity", responses=problems(NotAuthenticated))
+async def drive_activity(
+    caller: CurrentCaller, session: Reading, since: Since, until: Until = None, by: By = "day", zone: Zone = "UTC"
+) -> ActivityRead:
+    """The days or hours in which something in the drive changed, and how much: for choosing a time to look at."""
+    return await _activity(session, caller, None, since, until, by, zone)
+
+
+@folders.get("/{folder_id:uuid}/activity", responses=problems(NotAuthenticated, FolderNotFound, ReadOnly))
+async def folder_activity(  # noqa: PLR0917 - called by name only
+    folder_id: UUID,
+    caller: CurrentCaller,
+    session: Reading,
+    since: Since,
+    until: Until = None,
+    by: By = "day",
+    zone: Zone = "UTC",
+) -> ActivityRead:
+    """The days or hours in which something in a folder changed, and how much."""
+    return await _activity(session, caller, folder_id, since, until, by, zone)
+
+
+async def _activity(  # noqa: PLR0917 - only above
+    session: ReadSession,
+    caller: Caller,
+    folder_id: UUID | None,
+    since: datetime,
+    until: datetime | None,
+    unit: Unit,
+    zone: str,
+) -> ActivityRead:
+    place = await looking.place_of(session, caller, folder_id)
+    found = await activity(
+        session,
+        place.owner_id,
+        folder_id,
+        since=since if place.since is None else max(since, place.since),
+        until=until or datetime.now(UTC),
+        unit=unit,
+        zone=zone_named(zone).key,
+    )
+    return ActivityRead(
+        whole_since=await asof.whole_since(session, place.owner_id),
+        items=[ActiveRead(at=one.at, changes=one.changes) for one in found],
+    )

@@ -4,6 +4,7 @@ FilesError
 ├── NotThereThen           404  at that time the folder or file was not there, or was in the trash
 ├── RestorationNotFound    404
 ├── NotYoursToPutBack      403  a folder that was shared with the caller
+├── NotYoursToRemove       403  a version of a file that was shared with the caller
 ├── RestorationAtWork      409  it is not over yet
 └── UndoneAlready          409
 
@@ -60,3 +61,12 @@ class UndoneAlready(FilesError):
 
     def __init__(self) -> None:
         super().__init__("This was undone already. To have it again, undo the undoing.")
+
+
+class NotYoursToRemove(FilesError):
+    """The file was shared with the caller; its past is the owner's."""
+
+    status = HTTPStatus.FORBIDDEN
+
+    def __init__(self) -> None:
+        super().__init__("This file was shared with you: only its owner can remove versions for good.")

@@ -42,11 +42,15 @@ async def page_of(session: ReadSession, caller: Caller, then: Then, *, limit: in
     place = None if after is None else read_cursor(after, _Cursor)
     if place is not None and (place.kind not in {kind.name for kind in _KINDS} or "\0" in place.name):
         raise UnknownPage
+    if place is None:
+        first, end, has_more = await looking.first_entries(session, caller, then, limit=limit)
+        following = write_cursor(end[0].name, end[1].title, end[1].item_id) if has_more and end else None
+        return Listed([(kind.name, state) for kind, state in first], following)
     listed: list[tuple[str, PastState]] = []
     for kind in _KINDS:
-        if place is not None and place.kind == FILE.name and kind is FOLDER:
+        if place.kind == FILE.name and kind is FOLDER:
             continue
-        keys = (place.name, place.id) if place is not None and place.kind == kind.name else None
+        keys = (place.name, place.id) if place.kind == kind.name else None
         room = limit - len(listed)
         if not room:  # the files begin with the next page; their cursor is before the first of them
             return Listed(listed, write_cursor(FILE.name, "", UUID(int=0)))

@@ -8,7 +8,7 @@ could see today. Who may only look at it sees nothing of the past.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from commonplace.apps.files.errors import FileNotFound, FolderNotFound
@@ -24,6 +24,13 @@ from commonplace.platform.identity.caller import Caller
 from commonplace.platform.sharing.errors import ReadOnly
 
 
+class Step(NamedTuple):
+    """A folder, or what lies at the end, on the way to something."""
+
+    item_id: UUID
+    title: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Then:
     """A folder, or the whole drive, as of a moment, and who looks at it."""
@@ -33,12 +40,23 @@ class Then:
     folder_id: UUID | None
     is_own: bool
     whole_since: datetime | None  #: since when nothing is missing of the owner's past; None: it is whole
-    way: Sequence[Row]  #: the folders that it lay in and itself, the uppermost first, as far as they can be seen
+    way: Sequence[Step]  #: the folders that it lay in and itself, the uppermost first, as far as they can be seen
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing that was then was dropped."""
         return self.whole_since is None or self.whole_since <= self.moment.at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastPlace:
+    """A folder, or the whole drive, whose past somebody may look at."""
+
+    folder_id: UUID | None
+    name: str
+    owner_id: UUID
+    is_own: bool
+    since: datetime | None  #: what was before is not theirs to see; None: all of it is
 
 
 async def look_at(session: ReadSession, caller: Caller, folder_id: UUID | None, at: datetime) -> Then:
@@ -50,14 +68,42 @@ async def look_at(session: ReadSession, caller: Caller, folder_id: UUID | None, 
         NotKept: nothing is kept of that time, or it is older than what the caller may see.
         NotThereThen: it was not there then, or was in the trash.
     """
-    way: Sequence[Row] = ()
     if folder_id is None:
-        moment, owner_id, is_own = await asof.moment_at(session, at), caller.person_id, True
-    else:
-        moment, owner_id, is_own = await _moment_of(session, caller, FOLDER, folder_id, at)
-        way = await _way(session, caller, folder_id, moment, is_own=is_own)
-    whole_since = await asof.whole_since(session, owner_id)
-    return Then(moment=moment, owner_id=owner_id, folder_id=folder_id, is_own=is_own, whole_since=whole_since, way=way)
+        row: Any = await session.first(queries.DRIVE_THEN, at=at, person_id=caller.person_id)
+        if row is None:
+            raise NotKept(None)
+        return _then(row, owner_id=caller.person_id, folder_id=None, is_own=True, way=())
+    row = await _item_then(session, caller, FOLDER, folder_id, at)
+    way = await _way(session, caller, row)
+    return _then(row, owner_id=row.owner_id, folder_id=folder_id, is_own=row.is_own, way=way)
+
+
+def _then(row: Row, *, owner_id: UUID, folder_id: UUID | None, is_own: bool, way: Sequence[Step]) -> Then:
+    return Then(
+        moment=_moment(row),
+        owner_id=owner_id,
+        folder_id=folder_id,
+        is_own=is_own,
+        whole_since=row["whole_since"],
+        way=way,
+    )
+
+
+def _moment(row: Row) -> Moment:
+    return Moment(at=row["at"], epoch=row["epoch"], snapshot=row["snapshot"])
+
+
+async def first_entries(
+    session: ReadSession, caller: Caller, then: Then, *, limit: int
+) -> tuple[Sequence[tuple[Kind, PastState]], tuple[Kind, PastState] | None, bool]:
+    """The first folders and files that lay there: see `entries`."""
+    found = await asof.first_children_as_of(
+        session, (FOLDER, FILE), then.owner_id, then.folder_id, then.moment, limit=limit + 1
+    )
+    page = found[:limit]
+    last = page[-1] if page else None
+    known = await _known(session, caller, then, [state for _, state in page])
+    return [one for one in page if one[1].item_id in known], last, len(found) > limit
 
 
 async def entries(
@@ -73,12 +119,18 @@ async def entries(
     )
     page = found[:limit]
     last = page[-1] if page else None
-    if page and not then.is_own:
-        ids = [state.item_id for state in page]
-        rows = await session.all(queries.KNOWN_SINCE, ids=ids, person_id=caller.person_id)
-        since = {row.id: row.since for row in rows}
-        page = [state for state in page if state.item_id in since and _was_known(state, since[state.item_id])]
-    return page, last, len(found) > limit
+    known = await _known(session, caller, then, page)
+    return [state for state in page if state.item_id in known], last, len(found) > limit
+
+
+async def _known(session: ReadSession, caller: Caller, then: Then, page: Sequence[PastState]) -> set[UUID]:
+    """Which of these the caller may know of, as they were."""
+    ids = [state.item_id for state in page]
+    if then.is_own or not page:
+        return set(ids)
+    rows = await session.all(queries.KNOWN_SINCE, ids=ids, person_id=caller.person_id)
+    since = {row.id: row.since for row in rows}
+    return {state.item_id for state in page if state.item_id in since and _was_known(state, since[state.item_id])}
 
 
 async def file_then(session: ReadSession, caller: Caller, file_id: UUID, at: datetime) -> PastState:
@@ -88,38 +140,62 @@ async def file_then(session: ReadSession, caller: Caller, file_id: UUID, at: dat
         FileNotFound: there is no such file, or the caller may not see it.
         ReadOnly, NotKept, NotThereThen: as for `look_at`.
     """
-    moment, _, is_own = await _moment_of(session, caller, FILE, file_id, at)
-    await _way(session, caller, file_id, moment, is_own=is_own)
-    state = await asof.item_as_of(session, FILE, file_id, moment)
+    row = await _item_then(session, caller, FILE, file_id, at)
+    await _way(session, caller, row)
+    state = await asof.item_as_of(session, FILE, file_id, _moment(row))
     if state is None:
         raise NotThereThen
     return state
 
 
-async def _moment_of(
-    session: ReadSession, caller: Caller, kind: Kind, item_id: UUID, at: datetime
-) -> tuple[Moment, UUID, bool]:
-    """The moment, the item's owner, and whether that is the caller."""
+async def place_of(session: ReadSession, caller: Caller, folder_id: UUID | None) -> PastPlace:
+    """A folder that has a past to look at, whenever; None is the caller's whole drive.
+
+    Raises:
+        FolderNotFound: there is no such folder, or the caller may not see it.
+        ReadOnly: it was shared with the caller, but only to look at.
+    """
+    if folder_id is None:
+        return PastPlace(folder_id=None, name="Files", owner_id=caller.person_id, is_own=True, since=None)
+    row = await _item(session, caller, FOLDER, folder_id)
+    return PastPlace(folder_id=folder_id, name=row.title, owner_id=row.owner_id, is_own=row.is_own, since=row.since)
+
+
+async def _item(session: ReadSession, caller: Caller, kind: Kind, item_id: UUID) -> Any:
     row: Any = await session.first(queries.ITEM, item_id=item_id, kind=kind.name, person_id=caller.person_id)
+    _require(row, kind)
+    return row
+
+
+async def _item_then(session: ReadSession, caller: Caller, kind: Kind, item_id: UUID, at: datetime) -> Any:
+    """A row of `queries.ITEM_THEN`, if the caller may look at this."""
+    row = await session.first(queries.ITEM_THEN, item_id=item_id, kind=kind.name, person_id=caller.person_id, at=at)
+    _require(row, kind)
+    moment_at: datetime | None = None if row is None else row["at"]
+    if row is None or moment_at is None:
+        raise NotKept(None)
+    if row.since is not None and moment_at < row.since:
+        raise NotKept(row.since)
+    return row
+
+
+def _require(row: Row | None, kind: Kind) -> None:
     if row is None:
         raise FileNotFound if kind is FILE else FolderNotFound
     if not row.is_own and not row.may_write:
         raise ReadOnly
-    moment = await asof.moment_at(session, at)
-    if row.since is not None and moment.at < row.since:
-        raise NotKept(row.since)
-    return moment, row.owner_id, row.is_own
 
 
-async def _way(session: ReadSession, caller: Caller, item_id: UUID, moment: Moment, *, is_own: bool) -> Sequence[Row]:
-    way = await asof.way_as_of(session, item_id, moment)
-    if not way or any(row.trashed_at is not None for row in way):
+async def _way(session: ReadSession, caller: Caller, row: Any) -> Sequence[Step]:
+    """The way in a row of `queries.ITEM_THEN`, as far as the caller may see it."""
+    way = [Step(UUID(item_id), title) for item_id, title, is_trashed in row.way or () if not is_trashed]
+    if not way or len(way) < len(row.way):
         raise NotThereThen
-    if is_own:
+    if row.is_own:
         return way
-    rows = await session.all(queries.READABLE, ids=[row.item_id for row in way], person_id=caller.person_id)
-    readable = {row.id for row in rows}
-    return [row for row in way if row.item_id in readable]
+    rows = await session.all(queries.READABLE, ids=[step.item_id for step in way], person_id=caller.person_id)
+    readable = {one.id for one in rows}
+    return [step for step in way if step.item_id in readable]
 
 
 def _was_known(state: PastState, since: datetime) -> bool:

@@ -5,14 +5,40 @@ from typing import Final
 from sqlalchemy import text
 
 from commonplace.platform.database.query import Query
-from commonplace.platform.history.asof import seen
+from commonplace.platform.history.asof import seen, way_of
 from commonplace.platform.sharing.rights import may, own, visible, written_since
 
 ITEM: Final = Query(
     text(f"""
-    SELECT item.owner_id, {own()} AS is_own, NOT {own()} AND {visible("write")} AS may_write,
+    SELECT item.title, item.owner_id, {own()} AS is_own, NOT {own()} AND {visible("write")} AS may_write,
         CASE WHEN NOT {own()} THEN {written_since()} END AS since
     FROM platform.item WHERE item.id = :item_id AND item.kind = :kind AND ({own()} OR {visible()})
+    """)
+)
+_MOMENT: Final = """
+    SELECT moment.at, moment.epoch, moment.snapshot FROM platform.moment WHERE moment.at <= :at
+    ORDER BY moment.at DESC LIMIT 1
+"""
+_WAY: Final = f"""
+    SELECT jsonb_agg(jsonb_build_array(way.item_id, way.title, way.trashed_at IS NOT NULL))
+    FROM ({way_of("item.id", epoch="moment.epoch", snapshot="moment.snapshot")}) AS way
+"""
+#: An item, the moment that a time means, and the way to the item at that moment, in one.
+ITEM_THEN: Final = Query(
+    text(f"""
+    SELECT item.owner_id, {own()} AS is_own, NOT {own()} AND {visible("write")} AS may_write,
+        CASE WHEN NOT {own()} THEN {written_since()} END AS since, moment.at, moment.epoch,
+        CAST(moment.snapshot AS text) AS snapshot, forgotten_versions.since AS whole_since, ({_WAY}) AS way
+    FROM platform.item LEFT JOIN LATERAL ({_MOMENT}) AS moment ON true
+    LEFT JOIN platform.forgotten_versions ON forgotten_versions.owner_id = item.owner_id
+    WHERE item.id = :item_id AND item.kind = :kind AND ({own()} OR {visible()})
+    """)
+)
+DRIVE_THEN: Final = Query(
+    text(f"""
+    SELECT moment.at, moment.epoch, CAST(moment.snapshot AS text) AS snapshot,
+        (SELECT since FROM platform.forgotten_versions WHERE owner_id = CAST(:person_id AS uuid)) AS whole_since
+    FROM ({_MOMENT}) AS moment
     """)
 )
 #: Since when the person, who owns none of these, may know of each; those they may not know of are left out.
@@ -108,7 +134,8 @@ ADD_RESTORATION: Final = Query(
 _RESTORATION: Final = """
     SELECT restoration.id, restoration.folder_id, restoration.at, restoration.undoes, restoration.job_id,
         restoration.created_at, restoration.planned_at, restoration.ended_at, CAST(restoration.snapshot AS text) AS
-        snapshot, restoration.epoch, restoration.chosen, job.state AS job_state,
+        snapshot, restoration.epoch, restoration.chosen, job.state AS job_state, job.done AS job_done,
+        job.total AS job_total,
         (SELECT undoing.id FROM files.restoration AS undoing WHERE undoing.undoes = restoration.id) AS undone_by,
         counted.*
     FROM files.restoration LEFT JOIN platform.job ON job.id = restoration.job_id
@@ -200,3 +227,20 @@ WRITTEN: Final = Query(
 )
 SAVEPOINT: Final = Query(text("SAVEPOINT before_writing_back"))
 TO_SAVEPOINT: Final = Query(text("ROLLBACK TO SAVEPOINT before_writing_back"))
+#: How many versions an owner's files and folders got, by the day or hour and by where they lay then.
+ACTIVITY: Final = Query(
+    text("""
+    WITH begun AS (
+        SELECT moment.epoch, pg_snapshot_xmin(moment.snapshot) AS xid FROM platform.moment
+        WHERE moment.at <= CAST(:since AS timestamptz) ORDER BY moment.at DESC LIMIT 1
+    )
+    SELECT date_trunc(CAST(:unit AS text), version.valid_from, CAST(:zone AS text)) AS at, version.parent_id,
+        count(*) AS changes
+    FROM platform.version
+    WHERE version.owner_id = :owner_id AND version.kind IN ('file', 'folder')
+    AND (version.epoch, version.xid) >= (coalesce((SELECT epoch FROM begun), 0), coalesce((SELECT xid FROM begun),
+        CAST('0' AS xid8)))
+    AND version.valid_from >= CAST(:since AS timestamptz) AND version.valid_from < CAST(:until AS timestamptz)
+    GROUP BY 1, 2
+    """)
+)

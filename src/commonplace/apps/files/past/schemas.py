@@ -6,6 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from commonplace.apps.files.past.activity import MOST
+from commonplace.apps.files.past.comparing import LineKind, WhyNot
+from commonplace.apps.files.schemas import FileVersionRead
+from commonplace.platform.history.marking import LONGEST_LABEL
 from commonplace.platform.http.moments import Moment
 
 EntryKind = Literal["folder", "file"]
@@ -162,3 +166,49 @@ class LeftPage(BaseModel):
 
     items: list[LeftRead]
     next: str | None
+
+
+class VersionMark(BaseModel):
+    """What is noted of a version; what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kept: Annotated[bool | None, Field(description="Keep it for ever, or let it go as others do.")] = None
+    label: Annotated[
+        str | None, Field(max_length=LONGEST_LABEL, pattern=r"^[^\x00]*$", description="Null or empty: no label.")
+    ] = None
+
+
+class LineRead(BaseModel):
+    """A line of a comparison."""
+
+    kind: Annotated[LineKind, Field(description="`gap` stands for lines that are the same and not shown.")]
+    text: str
+    before: Annotated[int | None, Field(description="Its number in the earlier text.")]
+    after: int | None
+
+
+class FileComparison(BaseModel):
+    """Two versions of a file."""
+
+    before: FileVersionRead
+    after: FileVersionRead
+    is_same: Annotated[bool, Field(description="Whether both have the same bytes.")]
+    lines: Annotated[
+        list[LineRead] | None, Field(description="From one to the other, with three lines around each change.")
+    ]
+    why_not: Annotated[WhyNot | None, Field(description="Why there are no lines.")]
+
+
+class ActiveRead(BaseModel):
+    """A day or an hour in which something changed."""
+
+    at: Annotated[datetime, Field(description="When it began.")]
+    changes: Annotated[int, Field(description="How many versions were made.")]
+
+
+class ActivityRead(BaseModel):
+    """When something changed, and since when nothing of the past is missing."""
+
+    whole_since: datetime | None
+    items: Annotated[list[ActiveRead], Field(max_length=MOST, description="The last ones, in their order.")]

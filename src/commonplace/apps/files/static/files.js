@@ -11,6 +11,7 @@ import { acceptDrops } from "./js/drop.js";
 import { acceptKeys, KEYS } from "./js/keyboard.js";
 import { Listing } from "./js/listing.js";
 import { acceptMoves, MoveDialog } from "./js/move.js";
+import { setUpPast, setUpRestored } from "./js/past.js";
 import { Preview } from "./js/preview.js";
 import { Selection } from "./js/selection.js";
 import { offerSide } from "./js/side.js";
@@ -45,3 +46,5 @@ onPage("files", (main, leaving) => {
 });
 
 onPage("trash", setUpTrash);
+onPage("past", setUpPast);
+onPage("restored", setUpRestored);
