@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import connections, deliveries, drive, requests, search, starts, tasks, thumbnails, transfers
+from benchmarks import connections, deliveries, drive, past, requests, search, starts, tasks, thumbnails, transfers
 from benchmarks.report import Result, machine, table
 
 SECTIONS: dict[str, Callable[[Path], Iterator[Result]]] = {
@@ -21,6 +21,7 @@ SECTIONS: dict[str, Callable[[Path], Iterator[Result]]] = {
     "thumbnails": thumbnails.thumbnails,
     "starts": starts.starts,
     "deliveries": deliveries.deliveries,
+    "past": past.past,
     "connections": connections.connections,
 }
 

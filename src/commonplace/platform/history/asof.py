@@ -99,9 +99,9 @@ _CREATED = Query(text("SELECT created_at FROM platform.item WHERE id = :item_id 
 # on both sides; what is over by far needs no look at its successor.
 _THEN = f"""
     {seen()} AND (version.valid_until IS NULL OR version.valid_until > :latest OR (
-        (version.valid_until > :at OR {_FOLLOWED})
-        AND NOT EXISTS (SELECT FROM platform.version AS later WHERE later.item_id = version.item_id
-            AND later.version = version.version + 1 AND {seen("later")})))
+        NOT EXISTS (SELECT FROM platform.version AS later WHERE later.item_id = version.item_id
+            AND later.version = version.version + 1 AND {seen("later")})
+        AND (version.valid_until > :at OR {_FOLLOWED})))
 """
 _IN_PLACE = """
     SELECT {columns} FROM platform.version
