@@ -14,6 +14,7 @@ from commonplace.apps.files.past.activity import Unit, activity
 from commonplace.apps.files.past.errors import NotThereThen
 from commonplace.apps.files.past.schemas import ActiveRead, ActivityRead, PastPage
 from commonplace.platform.database.pages import UnknownPage
+from commonplace.platform.database.plans import kept_plans
 from commonplace.platform.database.session import Database, ReadSession
 from commonplace.platform.errors import NotAuthenticated
 from commonplace.platform.history import asof
@@ -43,8 +44,10 @@ async def list_drive_as_of(
     caller: CurrentCaller, session: Reading, at: At, limit: Limit = 50, after: After = None
 ) -> Response:
     """What lay at the top level at a time: folders first, each by name."""
-    then = await looking.look_at(session, caller, None, at)
-    return listing.as_json(then, await listing.page_of(session, caller, then, limit=limit, after=after))
+    async with kept_plans(session):
+        then = await looking.look_at(session, caller, None, at)
+        listed = await listing.page_of(session, caller, then, limit=limit, after=after)
+    return listing.as_json(then, listed)
 
 
 @folders.hot_get("/{folder_id:uuid}/as-of", response_model=PastPage, responses=_FOLDER)
@@ -55,8 +58,10 @@ async def list_folder_as_of(
 
     Its owner sees all that is kept; who may edit it, what was since it was shared with them.
     """
-    then = await looking.look_at(session, caller, folder_id, at)
-    return listing.as_json(then, await listing.page_of(session, caller, then, limit=limit, after=after))
+    async with kept_plans(session):
+        then = await looking.look_at(session, caller, folder_id, at)
+        listed = await listing.page_of(session, caller, then, limit=limit, after=after)
+    return listing.as_json(then, listed)
 
 
 @files.get(
