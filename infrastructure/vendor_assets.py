@@ -29,7 +29,7 @@ _ICON_NAMES: Final = """
     folder-input folder-plus folder-up history image info keyboard layout-grid link list list-checks list-tree
     loader-circle log-out monitor moon paperclip pencil plus repeat search settings sun trash-2 undo-2 upload user
     user-plus users x clipboard-paste clock maximize panel-left rows-3 scissors
-    zoom-in zoom-out
+    pause play zoom-in zoom-out
 """
 ICONS: Final = tuple(_ICON_NAMES.split())
 
@@ -67,6 +67,10 @@ PACKAGES: Final = (
             ("files/inter-latin-ext-wght-normal.woff2", "inter-latin-ext.woff2"),
             ("LICENSE", "LICENSE"),
         ),
+    ),
+    Package(
+        "tus-js-client", "4.3.1", "MIT", "tus",
+        (("dist/tus.min.js", "tus.min.js"), ("LICENSE", "LICENSE")),
     ),
     Package("lucide-static", "1.62.0", "ISC", "lucide", (("LICENSE", "LICENSE"),)),
 )  # fmt: skip

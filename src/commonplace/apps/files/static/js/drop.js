@@ -8,6 +8,7 @@ import { nodeAt } from "./tree.js";
  * @typedef {object} Found
  * @property {File} file
  * @property {string[]} folders the names of the folders it lies in, below what was dropped
+ * @property {Promise<any>} [handle] leads to the file after a reload, where the browser gives such a thing
  */
 
 /**
@@ -70,13 +71,21 @@ const hasFiles = (/** @type {DragEvent} */ event) => (event.dataTransfer?.types.
 /** Everything that was dropped, folders read to their ends; folders with nothing in them by their paths. */
 async function collect(/** @type {DataTransfer} */ data) {
   // The list is emptied when the event is over: take the entries out before waiting for anything.
-  const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry !== null && entry !== undefined);
+  const dropped = [...data.items].map((item) => ({
+    entry: item.webkitGetAsEntry?.(),
+    handle: /** @type {any} */ (item).getAsFileSystemHandle?.().catch(() => null),
+  }));
+  const entries = dropped.filter(({ entry }) => entry !== null && entry !== undefined);
   /** @type {Found[]} */
   const files = [];
   /** @type {string[][]} */
   const empty = [];
   if (!entries.length) files.push(...[...data.files].map((file) => ({ file, folders: [] })));
-  for (const entry of entries) await walk(entry, [], files, empty);
+  for (const { entry, handle } of entries) {
+    const before = files.length;
+    await walk(entry, [], files, empty);
+    if (entry?.isFile && files.length > before) files[before].handle = handle;
+  }
   return { files, empty };
 }
 

@@ -2,13 +2,22 @@
 
 import { ask, newKey } from "../../platform/js/http.js";
 import { toast } from "../../platform/js/toast.js";
-import { UploadQueue } from "../../platform/js/uploads/queue.js";
+import { dropHandle, fileOf, keepHandle } from "../../platform/js/uploads/handles.js";
+import { makeOfKnown } from "../../platform/js/uploads/known.js";
+import { PAUSED, UploadQueue } from "../../platform/js/uploads/queue.js";
 import { transfer } from "../../platform/js/uploads/transfer.js";
 import { UploadTray } from "../../platform/js/uploads/tray.js";
 import { chosen } from "./drop.js";
 
 /** @typedef {import("./drop.js").Found} Found */
-/** @typedef {{folder: string, folders: string[], key: string}} Target */
+/** @typedef {import("../../platform/js/uploads/queue.js").Task} Task */
+/**
+ * @typedef {{folder: string, folders: string[], key: string, handle?: Promise<any>, fingerprint?: string}} Target
+ * `fingerprint`: of one that was interrupted; `handle`: leads to the file after a reload
+ */
+
+/** Files from here on are sent so that they can go on; below, one request is faster. */
+const LARGE_BYTES = 8 * 1024 * 1024;
 
 /** @type {UploadQueue|undefined} */
 let queue;
@@ -25,7 +34,9 @@ export function offerUploads(main, listing, leaving) {
   const running = theQueue();
   const input = (/** @type {string} */ what) => /** @type {HTMLInputElement} */ (main.querySelector(`[data-input="${what}"]`));
   const upload = (/** @type {Found[]} */ found, /** @type {string} */ folder, /** @type {string[][]} */ empty = []) => {
-    running.add(found.map(({ file, folders }) => ({ file, target: { folder, folders, key: newKey() } })));
+    running.add(found.map(({ file, folders, handle }) => {
+      return { file, isLarge: file.size >= LARGE_BYTES, target: { folder, folders, handle, key: newKey() } };
+    }));
     for (const folders of empty) folderOf(folder, folders).catch((error) => toast(error.message));
   };
   for (const what of ["files", "folder"]) {
@@ -49,14 +60,80 @@ export function offerUploads(main, listing, leaving) {
 function theQueue() {
   if (!queue) {
     queue = new UploadQueue(send);
-    new UploadTray(queue);
+    new UploadTray(queue, goOn);
+    queue.addEventListener("forgotten", (event) => giveUp(/** @type {CustomEvent} */ (event).detail.task));
+    showInterrupted(queue);
   }
   return queue;
 }
 
-async function send(/** @type {import("../../platform/js/uploads/queue.js").Task} */ task, /** @type {(bytes: number) => void} */ onSent) {
+/** What tus needs is loaded when there is something large, now or from before. */
+const resumable = () => import("../../platform/js/uploads/resumable.js");
+
+async function showInterrupted(/** @type {UploadQueue} */ running) {
+  if (!Object.keys(localStorage).some((key) => key.startsWith("tus::"))) return;
+  const found = await (await resumable()).interrupted();
+  const isKnown = (/** @type {string} */ fingerprint) => running.tasks.some(({ target }) => target.fingerprint === fingerprint);
+  running.add(found.filter(({ fingerprint }) => !isKnown(fingerprint)).map(({ fingerprint, name, size, sent, folder }) => ({
+    file: /** @type {any} */ ({ name, size }),
+    isLarge: true,
+    state: "interrupted",
+    sent,
+    target: { folder, folders: [], key: newKey(), fingerprint },
+  })));
+}
+
+/** Go on with interrupted uploads: with the file itself where the browser kept its handle, else the person chooses it. */
+async function goOn(/** @type {Task} */ task) {
+  const file = await fileOf(task.target.fingerprint);
+  if (file) return take([file]);
+  const input = document.createElement("input");
+  Object.assign(input, { type: "file", multiple: true });
+  input.addEventListener("change", () => take([...(input.files ?? [])]));
+  input.click();
+}
+
+async function take(/** @type {File[]} */ files) {
+  const { fingerprintOf } = await resumable();
+  let taken = 0;
+  for (const task of queue?.tasks ?? []) {
+    const file = files.find((one) => fingerprintOf(one, task.target.folder) === task.target.fingerprint);
+    if (task.state !== "interrupted" || !file) continue;
+    queue?.resume(task, file);
+    taken += 1;
+  }
+  if (!taken) toast("That is another file, or it was changed since. Upload it anew.");
+}
+
+async function giveUp(/** @type {Task} */ task) {
+  const target = /** @type {Target} */ (task.target);
+  const { fingerprintOf, giveUp: forget } = await resumable();
+  const folderId = await folderOf(target.folder, target.folders);
+  const fingerprint = target.fingerprint ?? fingerprintOf(task.file, folderId);
+  await Promise.all([forget(fingerprint), dropHandle(fingerprint)]);
+}
+
+async function sendLarge(/** @type {Task} */ task, /** @type {string} */ folderId, /** @type {(bytes: number) => void} */ onSent) {
+  const { fingerprintOf, sendResumable } = await resumable();
+  const fingerprint = fingerprintOf(task.file, folderId);
+  for (const other of queue?.tasks ?? []) {
+    // The same file was chosen again: it goes on here.
+    if (other !== task && other.state === "interrupted" && other.target.fingerprint === fingerprint) other.state = "cancelled";
+  }
+  const { signal } = task.control;
+  const there = task.sent ? null : await makeOfKnown(task.file, folderId);
+  if (there) return there;
+  const handle = await task.target.handle;
+  if (handle) await keepHandle(fingerprint, handle);
+  const made = await sendResumable(task.file, { folder: folderId, signal, isPause: () => signal.reason === PAUSED }, onSent);
+  dropHandle(fingerprint);
+  return made;
+}
+
+async function send(/** @type {Task} */ task, /** @type {(bytes: number) => void} */ onSent) {
   const { folder, folders, key } = /** @type {Target} */ (task.target);
   const folderId = await folderOf(folder, folders);
+  if (task.isLarge) return sendLarge(task, folderId, onSent);
   const query = new URLSearchParams({ name: task.file.name, ...(folderId && { folder_id: folderId }) });
   const request = {
     path: `/api/files?${query}`,

@@ -1,5 +1,6 @@
 /**
- * A queue of uploads: three at a time, each cancellable, repeated by itself when the network or the server falters.
+ * A queue of uploads: small ones and large ones side by side, each cancellable, repeated by itself when the network or the
+ * server falters. Large ones can be paused, and go on after a reload.
  *
  * It knows neither addresses nor pages: `send` does the sending, `tray.js` the showing.
  */
@@ -9,9 +10,10 @@ import { Refusal } from "../http.js";
 /**
  * @typedef {object} Task
  * @property {number} id
- * @property {File} file
+ * @property {File} file of an interrupted one only the name and the size are known
+ * @property {boolean} isLarge whether it can be paused and resumed
  * @property {any} target what `send` needs besides, such as the folder
- * @property {"waiting"|"sending"|"done"|"failed"|"cancelled"} state
+ * @property {"waiting"|"sending"|"paused"|"interrupted"|"done"|"failed"|"cancelled"} state
  * @property {number} sent bytes, as far as the browser knows
  * @property {number} tries
  * @property {string} why the reason of a failure, for people
@@ -20,7 +22,8 @@ import { Refusal } from "../http.js";
 
 /** @typedef {(task: Task, onSent: (bytes: number) => void) => Promise<any>} Send */
 
-const PARALLEL = 3;
+const PARALLEL = { small: 3, large: 2 };
+export const PAUSED = "paused";
 const TRIES = 5;
 const FIRST_WAIT_MS = 1000;
 const SPEED_WINDOW_MS = 6000;
@@ -33,26 +36,19 @@ export class UploadQueue extends EventTarget {
     this.send = send;
     /** @type {Task[]} */
     this.tasks = [];
-    this.next = 0;
-    this.active = 0;
+    this.number = 0;
+    this.next = { small: 0, large: 0 };
+    this.active = { small: 0, large: 0 };
     /** @type {{at: number, sent: number}[]} */
     this.samples = [];
   }
 
-  /** @param {{file: File, target: any}[]} uploads */
+  /** @param {{file: File, target: any, isLarge?: boolean, state?: Task["state"], sent?: number}[]} uploads */
   add(uploads) {
-    if (!this.isBusy) this.clear();
-    for (const { file, target } of uploads) {
-      this.tasks.push({
-        id: this.tasks.length,
-        file,
-        target,
-        state: "waiting",
-        sent: 0,
-        tries: 0,
-        why: "",
-        control: new AbortController(),
-      });
+    if (!this.isBusy) this.#keep((task) => isWaitingForPeople(task));
+    for (const { file, target, isLarge = false, state = "waiting", sent = 0 } of uploads) {
+      this.number += 1;
+      this.tasks.push({ id: this.number, file, target, isLarge, state, sent, tries: 0, why: "", control: new AbortController() });
     }
     this.#go();
   }
@@ -62,14 +58,32 @@ export class UploadQueue extends EventTarget {
   }
 
   cancel(/** @type {Task} */ task) {
-    if (task.state !== "waiting" && task.state !== "sending") return;
+    if (!["waiting", "sending", "paused", "interrupted"].includes(task.state)) return;
+    const wasSending = task.state === "sending";
     task.state = "cancelled";
     task.control.abort();
+    if (!wasSending && task.isLarge) this.dispatchEvent(new CustomEvent("forgotten", { detail: { task } }));
     this.#changed();
   }
 
+  /** Stop sending for now; what came stays. */
+  pause(/** @type {Task} */ task) {
+    if (!task.isLarge || (task.state !== "waiting" && task.state !== "sending")) return;
+    task.state = "paused";
+    task.control.abort(PAUSED);
+    this.#changed();
+  }
+
+  /** Go on with one that was paused, or with an interrupted one whose file is there again. */
+  resume(/** @type {Task} */ task, /** @type {File} */ file = task.file) {
+    if (task.state !== "paused" && task.state !== "interrupted") return;
+    Object.assign(task, { state: "waiting", file, tries: 0, why: "", control: new AbortController() });
+    this.next = { small: 0, large: 0 };
+    this.#go();
+  }
+
   cancelAll() {
-    for (const task of this.tasks) this.cancel(task);
+    for (const task of this.tasks) if (task.state !== "interrupted") this.cancel(task);
   }
 
   /** Try what has failed once more; the server knows a repetition by its key, so nothing comes twice. */
@@ -78,29 +92,38 @@ export class UploadQueue extends EventTarget {
       if (task.state !== "failed") continue;
       Object.assign(task, { state: "waiting", sent: 0, tries: 0, why: "", control: new AbortController() });
     }
-    this.next = 0;
+    this.next = { small: 0, large: 0 };
     this.#go();
   }
 
   /** Forget everything, when nothing is under way. */
   clear() {
-    this.tasks = [];
-    this.next = 0;
-    this.samples = [];
+    this.#keep(() => false);
     this.#changed();
+  }
+
+  #keep(/** @type {(task: Task) => boolean} */ isKept) {
+    this.tasks = this.tasks.filter(isKept);
+    this.next = { small: 0, large: 0 };
+    this.samples = [];
   }
 
   /** How far everything is. Cancelled uploads do not count. */
   totals() {
-    const totals = { count: 0, done: 0, failed: 0, bytes: 0, sent: 0, cancelled: 0 };
+    const totals = { count: 0, done: 0, failed: 0, paused: 0, interrupted: 0, bytes: 0, sent: 0, cancelled: 0 };
     for (const { state, file, sent } of this.tasks) {
       if (state === "cancelled") {
         totals.cancelled += 1;
         continue;
       }
+      if (state === "interrupted") {
+        totals.interrupted += 1;
+        continue;
+      }
       totals.count += 1;
       totals.done += Number(state === "done");
       totals.failed += Number(state === "failed");
+      totals.paused += Number(state === "paused");
       totals.bytes += file.size;
       totals.sent += state === "done" ? file.size : Math.min(sent, file.size);
     }
@@ -120,40 +143,46 @@ export class UploadQueue extends EventTarget {
   }
 
   #go() {
-    while (this.active < PARALLEL && this.next < this.tasks.length) {
-      const task = this.tasks[this.next];
-      this.next += 1;
-      if (task.state === "waiting") this.#run(task);
+    for (const lane of /** @type {("small"|"large")[]} */ (["small", "large"])) {
+      while (this.active[lane] < PARALLEL[lane] && this.next[lane] < this.tasks.length) {
+        const task = this.tasks[this.next[lane]];
+        this.next[lane] += 1;
+        if (task.state === "waiting" && laneOf(task) === lane) this.#run(task);
+      }
     }
     this.#changed();
   }
 
   async #run(/** @type {Task} */ task) {
-    this.active += 1;
+    const lane = laneOf(task);
+    const { control } = task;
+    this.active[lane] += 1;
     task.state = "sending";
     try {
       const answer = await this.#attempts(task);
       task.state = "done";
       this.dispatchEvent(new CustomEvent("done", { detail: { task, answer } }));
     } catch (error) {
-      if (!isCancelled(task)) Object.assign(task, { state: "failed", why: reason(error) });
+      if (!control.signal.aborted) Object.assign(task, { state: "failed", why: reason(error) });
     }
-    this.active -= 1;
+    this.active[lane] -= 1;
     this.#go();
   }
 
   async #attempts(/** @type {Task} */ task) {
+    const { control } = task;
     for (;;) {
       try {
         task.tries += 1;
         return await this.send(task, (bytes) => {
-          task.sent = bytes;
+          if (!control.signal.aborted) task.sent = bytes;
           this.#changed();
         });
       } catch (error) {
-        task.sent = 0;
-        if (isCancelled(task) || task.tries >= TRIES || !isPassing(error)) throw error;
-        await pause(waitMs(error, task.tries), task.control.signal);
+        if (control.signal.aborted) throw error;
+        if (!task.isLarge) task.sent = 0;
+        if (task.tries >= TRIES || !isPassing(error)) throw error;
+        await pause(waitMs(error, task.tries), control.signal);
       }
     }
   }
@@ -163,7 +192,8 @@ export class UploadQueue extends EventTarget {
   }
 }
 
-const isCancelled = (/** @type {Task} */ task) => task.state === "cancelled";
+const laneOf = (/** @type {Task} */ task) => (task.isLarge ? "large" : "small");
+const isWaitingForPeople = (/** @type {Task} */ { state }) => state === "paused" || state === "interrupted";
 const reason = (/** @type {unknown} */ error) => (error instanceof Error ? error.message : String(error));
 
 /** Whether trying again may help: no network, too much at once, or the first try of the same upload still running. */

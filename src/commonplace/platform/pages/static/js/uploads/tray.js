@@ -11,12 +11,16 @@ import { countText, durationText, sizeText } from "../localise.js";
 /** @typedef {import("./queue.js").Task} Task */
 
 const REDRAW_MS = 150;
-const MOST = { failed: 20, done: 1, waiting: 2 };
+const MOST = { failed: 20, interrupted: 20, paused: 20, done: 1, waiting: 2 };
 
 export class UploadTray {
-  /** @param {UploadQueue} queue */
-  constructor(queue) {
+  /**
+   * @param {UploadQueue} queue
+   * @param {(task: Task) => void} goOn with an interrupted one, whose file the person has to give again
+   */
+  constructor(queue, goOn = () => {}) {
     this.queue = queue;
+    this.goOn = goOn;
     /** @type {Map<number, ReturnType<typeof makeRow>>} */
     this.rows = new Map();
     this.timer = 0;
@@ -72,7 +76,7 @@ export class UploadTray {
   #draw() {
     const totals = this.queue.totals();
     const isBusy = this.queue.isBusy;
-    const isThere = totals.count > 0;
+    const isThere = totals.count + totals.interrupted > 0;
     this.tray.hidden = !isThere;
     document.documentElement.classList.toggle("has-tray", isThere);
     const finished = totals.done + totals.failed;
@@ -108,7 +112,7 @@ export class UploadTray {
       let row = this.rows.get(task.id);
       if (!row || row.task !== task) {
         row?.element.remove();
-        row = makeRow(task, this.queue);
+        row = makeRow(task, this.queue, this.goOn);
         this.rows.set(task.id, row);
       }
       if (this.list.children[at] !== row.element) this.list.insertBefore(row.element, this.list.children[at] ?? null);
@@ -127,19 +131,29 @@ function chosen(/** @type {Task[]} */ tasks) {
   const of = (/** @type {Task["state"]} */ state) => tasks.filter((task) => task.state === state);
   return [
     ...of("failed").slice(0, MOST.failed),
+    ...of("interrupted").slice(0, MOST.interrupted),
+    ...of("paused").slice(0, MOST.paused),
     ...of("done").slice(-MOST.done),
     ...of("sending"),
     ...of("waiting").slice(0, MOST.waiting),
   ].sort((a, b) => a.id - b.id);
 }
 
-function makeRow(/** @type {Task} */ task, /** @type {UploadQueue} */ queue) {
+function makeRow(/** @type {Task} */ task, /** @type {UploadQueue} */ queue, /** @type {(task: Task) => void} */ goOn) {
   const { name } = task.file;
   const state = element("span", { class: "state" });
   const bar = /** @type {HTMLProgressElement} */ (element("progress", { class: "progress", max: 1, "aria-label": name }));
   const why = element("p", { class: "why", hidden: true });
   const stop = button(`Cancel ${name}`, { icon: "x", kind: "plain small", iconOnly: true, onclick: () => queue.cancel(task) });
-  const row = element("li", { class: "tray-row" }, element("span", { class: "name", title: name }, name), state, stop, bar, why);
+  const pause = button(`Pause ${name}`, { icon: "pause", kind: "plain small", iconOnly: true, onclick: () => queue.pause(task) });
+  const resume = button(`Go on with ${name}`, {
+    icon: "play",
+    kind: "plain small",
+    iconOnly: true,
+    onclick: () => (task.state === "interrupted" ? goOn(task) : queue.resume(task)),
+  });
+  const acts = element("span", { class: "acts" }, pause, resume, stop);
+  const row = element("li", { class: "tray-row" }, element("span", { class: "name", title: name }, name), state, acts, bar, why);
   const draw = () => {
     const part = task.state === "done" ? 1 : task.file.size ? Math.min(task.sent / task.file.size, 1) : 0;
     bar.value = part;
@@ -149,13 +163,16 @@ function makeRow(/** @type {Task} */ task, /** @type {UploadQueue} */ queue) {
     why.hidden = !task.why;
     bar.hidden = task.state === "failed";
     stop.hidden = task.state === "done" || task.state === "failed";
+    pause.hidden = !task.isLarge || (task.state !== "sending" && task.state !== "waiting");
+    resume.hidden = task.state !== "paused" && task.state !== "interrupted";
   };
   return { element: row, draw, task };
 }
 
 function stateText(/** @type {Task} */ task, /** @type {number} */ part) {
-  if (task.state === "sending" && task.tries > 1) return `trying again (${task.tries})`;
+  if (task.state === "sending" && task.tries > 1 && !task.isLarge) return `trying again (${task.tries})`;
   if (task.state === "sending") return part >= 1 ? "checking" : `${Math.floor(part * 100)} %`;
+  if (task.state === "paused" || task.state === "interrupted") return `${task.state} at ${Math.floor(part * 100)} %`;
   return task.state;
 }
 
@@ -164,7 +181,10 @@ function pace(/** @type {{speed: number, secondsLeft: number|null}} */ { speed, 
   return `${sizeText(speed)}/s · ${durationText(secondsLeft)} left`;
 }
 
-function outcome(/** @type {{done: number, failed: number}} */ { done, failed }) {
+function outcome(/** @type {{count: number, done: number, failed: number, paused: number, interrupted: number}} */ totals) {
+  const { count, done, failed, paused, interrupted } = totals;
+  if (paused) return `${countText(paused, "upload")} paused`;
+  if (!count && interrupted) return `${countText(interrupted, "upload")} interrupted`;
   const uploaded = `${countText(done, "file")} uploaded`;
   return failed ? `${uploaded}, ${failed} not` : uploaded;
 }
