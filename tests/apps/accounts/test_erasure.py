@@ -64,6 +64,8 @@ async def live(who: Any, other: Any, deliver: Deliver) -> str:
     await who.put(f"/api/files/{shared}/content", content=b"another")
     gone = await upload(who, "gone.txt", b"gone")
     await who.delete(f"/api/files/{gone}")
+    tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "9", "Content-Type": "application/offset+octet-stream"}
+    assert (await who.post("/api/files/uploads", headers=tus, content=b"half")).status_code == 201
     made = await who.post("/api/task-lists", json={"title": "Errands"})
     assert made.status_code == 201, made.text
     assert (await who.post("/api/tasks", json={"title": "Milk", "list_id": made.json()["id"]})).status_code == 201
@@ -117,7 +119,8 @@ async def test_nothing_is_left_but_the_receipt(
     objects = await rows("SELECT key FROM platform.object WHERE owner_id = :id", id=eva.person["id"])
     renditions = await rows("SELECT DISTINCT key FROM files.rendition")
     archives = await rows("SELECT key FROM platform.archive WHERE key IS NOT NULL")
-    keys = [row["key"] for row in (*objects, *renditions, *archives)]
+    begun = await rows("SELECT key FROM files.upload_part")
+    keys = [row["key"] for row in (*objects, *renditions, *archives, *begun)]
     assert (len(objects), len(renditions) >= 1, len(archives)) == (5, True, 1)
     needles = [eva.person["id"], eva.person["id"].replace("-", ""), eva.email, "evangelina", *keys]
     assert len(await traces(rows, needles)) > 20  # the scan finds what is there
@@ -135,7 +138,7 @@ async def test_nothing_is_left_but_the_receipt(
     counted = receipt["removed"]
     assert (counted["items.file"], counted["items.folder"], counted["items.task"]) == (4, 1, 1)
     assert (counted["items.person"], counted["accounts.account"], counted["objects"]) == (1, 1, 5)
-    assert counted["stored_files"] == len(set(keys))
+    assert (counted["stored_files"], counted["files.upload"]) == (len(set(keys)), 1)
     assert (counted["accounts.api_token"], counted["notifications.quiet_hours"], counted["links"]) == (1, 1, 1)
     assert not traces_in(receipt, [eva.email, "evangelina"])
 
