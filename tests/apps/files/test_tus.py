@@ -16,6 +16,7 @@ from commonplace.apps.files import resumable_end, resumable_sink
 from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database
 from commonplace.platform.parts import Parts
+from commonplace.platform.space.usage import set_quota
 from commonplace.platform.storage.objects import ObjectUses
 from commonplace.platform.storage.protocol import ObjectStorage
 from commonplace.platform.storage.sweep import sweep
@@ -260,6 +261,24 @@ class TestLimits:
         await begin(ana, 5)
         answer = await ana.post(PATH, headers={**TUS, "Upload-Length": "5"})
         assert (answer.status_code, type_of(answer)) == (409, "too-many-uploads")
+
+
+async def test_a_quota_is_named_before_the_bytes_and_while_they_come(ana: Any, database: Database) -> None:
+    unknown = await begin(ana, None)
+    async with database.writing() as session:
+        await set_quota(session, UUID(ana.person["id"]), 1000)
+    answer = await ana.post(PATH, headers={**TUS, "Upload-Length": "1001"})
+    assert (answer.status_code, type_of(answer)) == (413, "quota-exceeded")
+    answer = await send(ana, unknown, 0, b"x" * 1001)
+    assert (answer.status_code, type_of(answer)) == (413, "quota-exceeded")
+    assert (await send(ana, unknown, 0, b"x" * 600)).status_code == 204
+    answer = await ana.post(PATH, headers={**TUS, "Upload-Length": "401"})
+    assert (answer.status_code, type_of(answer)) == (413, "quota-exceeded")
+    late = await begin(ana, 400)
+    assert (await send(ana, unknown, 600, b"y" * 300, Upload_Length="900")).status_code == 204
+    answer = await send(ana, late, 0, b"z" * 400)
+    assert (answer.status_code, type_of(answer)) == (413, "quota-exceeded")
+    assert (await head(ana, late)).headers["Upload-Offset"] == "0"
 
 
 async def test_the_first_bytes_may_come_with_the_creation(ana: Any) -> None:

@@ -7,10 +7,11 @@ its bytes come and until they are gone.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, cast
 from uuid import UUID
 
@@ -49,6 +50,7 @@ from commonplace.platform.history.record import NameTaken
 from commonplace.platform.identity.caller import Caller
 from commonplace.platform.media.types import HEAD_BYTES, detect
 from commonplace.platform.parts import Parts
+from commonplace.platform.space.room import Room, room_of
 from commonplace.platform.storage.errors import ObjectBusy, ObjectNotFound, StorageFull
 from commonplace.platform.storage.objects import reference
 from commonplace.platform.storage.protocol import ObjectStorage
@@ -83,16 +85,21 @@ async def begin(parts: Parts, caller: Caller, creation: Creation) -> Row:
     """Begin an upload: nothing is stored yet, but everything that can be refused is refused now.
 
     Raises:
-        FileTooLarge, StorageFull: it is too long.
+        FileTooLarge, StorageFull, QuotaExceeded: it is too long.
         ContainerNotFound, ReadOnly, NameTaken, FileNotFound, StaleVersion: it cannot be put where it is meant to be.
         TooManyUploads: the caller has many that are unfinished.
     """
     await _require_room(parts, creation.size_bytes)
     settings, wanted, upload_id = parts[FilesSettings], creation.wanted, new_id()
     async with parts[Database].writing() as session:
-        await require_place(session, caller, creation)
-        if await session.scalar(queries.UNFINISHED, person_id=caller.person_id) >= settings.uploads_open:
-            raise TooManyUploads(settings.uploads_open)
+        owner_id = await require_place(session, caller, creation)
+        unfinished = await session.first(queries.UNFINISHED, person_id=caller.person_id)
+        if unfinished is not None:
+            if unfinished.number >= settings.uploads_open:
+                raise TooManyUploads(settings.uploads_open)
+            # What is not finished counts in no quota yet, and takes room all the same.
+            room = await room_of(session, owner_id, caller_id=caller.person_id)
+            room.refuse(unfinished.received_bytes + (creation.size_bytes or 0))
         await session.execute(
             queries.ADD,
             upload_id=upload_id,
@@ -112,23 +119,28 @@ async def begin(parts: Parts, caller: Caller, creation: Creation) -> Row:
         return await find(session, caller, upload_id)
 
 
-async def require_place(session: ReadSession, caller: Caller, creation: Creation) -> None:
+async def require_place(session: ReadSession, caller: Caller, creation: Creation) -> UUID:
     """Refuse what could not be put where it is meant to be; what is only a part of something is put nowhere.
+
+    Back comes whose it will be.
 
     Raises:
         ContainerNotFound, ReadOnly, NameTaken, FileNotFound, StaleVersion: it could not.
     """
     wanted = creation.wanted
     if creation.purpose == "partial":
-        return
+        return caller.person_id
     if wanted.replaces_id is not None:
-        await service.title_for_change(session, caller, wanted.replaces_id, expected=wanted.replaces_version)
-        return
-    await places.require_container(session, caller.person_id, wanted.folder_id, kind=FOLDER.name)
+        _, owner_id = await service.title_for_change(
+            session, caller, wanted.replaces_id, expected=wanted.replaces_version
+        )
+        return owner_id
+    owner_id = await places.require_container(session, caller.person_id, wanted.folder_id, kind=FOLDER.name)
     if wanted.on_conflict == "fail":
         place, key = wanted.folder_id or caller.person_id, places.name_key(wanted.name)
         if await session.first(file_queries.NAMED, place=place, name_key=key, person_id=caller.person_id) is not None:
             raise NameTaken(wanted.name)
+    return owner_id
 
 
 async def send(
@@ -150,10 +162,11 @@ async def send(
     Raises:
         UploadNotFound, UploadFinal, UploadConflict, UploadBusy: these bytes are not wanted; none was taken.
         UploadTooLong, ChecksumMismatch: those that came do not count.
-        FileTooLarge, StorageFull: there is no room for them.
+        FileTooLarge, StorageFull, QuotaExceeded: there is no room for them.
     """
     async with parts[Database].reading() as session:
         _require_next(await find(session, caller, upload_id), offset)
+        room = await room_of(session, caller.person_id, caller_id=caller.person_id)
     async with _claimed(parts, caller, upload_id) as (row, claim):
         _require_next(row, offset)
         if row.made_id is not None:  # the answer to the last bytes was lost
@@ -166,7 +179,7 @@ async def send(
         try:
             async with Sink(parts, row, claim, checksum) as sink:
                 sink.set_size(size_bytes)
-                await _take(sink, chunks, size_bytes, parts[FilesSettings].largest_file_bytes)
+                await _take(sink, chunks, size_bytes, partial(_refuse, parts[FilesSettings].largest_file_bytes, room))
                 await sink.end_piece()
                 if not sink.fits():
                     raise ChecksumMismatch
@@ -304,7 +317,15 @@ async def _claimed(parts: Parts, caller: Caller, upload_id: UUID) -> AsyncIterat
                 await clear(parts, upload_id)
 
 
-async def _take(sink: Sink, chunks: AsyncIterator[bytes], size_bytes: int | None, limit_bytes: int | None) -> None:
+def _refuse(limit_bytes: int | None, room: Room, size_bytes: int) -> None:
+    if limit_bytes is not None and size_bytes > limit_bytes:
+        raise FileTooLarge(limit_bytes)
+    room.refuse(size_bytes)
+
+
+async def _take(
+    sink: Sink, chunks: AsyncIterator[bytes], size_bytes: int | None, refuse: Callable[[int], None]
+) -> None:
     """Read the request's body into the sink; when it breaks off, save what came."""
     while True:
         try:
@@ -318,8 +339,8 @@ async def _take(sink: Sink, chunks: AsyncIterator[bytes], size_bytes: int | None
             return
         if size_bytes is not None and sink.position + len(chunk) > size_bytes:
             raise UploadTooLong(size_bytes)
-        if limit_bytes is not None and sink.position + len(chunk) > limit_bytes:
-            raise FileTooLarge(limit_bytes)
+        if size_bytes is None:  # else it was asked at the beginning, and is again at the end
+            refuse(sink.position + len(chunk))
         await sink.add(chunk)
         if sink.position == size_bytes:
             return  # Whether the client waits for more is no matter: these are all.

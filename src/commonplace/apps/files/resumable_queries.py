@@ -25,7 +25,8 @@ ADD: Final = Query(
 )
 UNFINISHED: Final = Query(
     text("""
-    SELECT count(*) FROM files.upload WHERE person_id = :person_id AND NOT is_over AND made_id IS NULL
+    SELECT count(*) AS number, CAST(coalesce(sum(received_bytes), 0) AS bigint) AS received_bytes
+    FROM files.upload WHERE person_id = :person_id AND NOT is_over AND made_id IS NULL
     """)
 )
 FIND: Final = Query(text(f"SELECT upload.* FROM files.upload WHERE {_MINE} AND {_WAITS}"))

@@ -36,6 +36,7 @@ from commonplace.apps.files.resumable import Progress
 from commonplace.apps.files.schemas import ContentByHash, FileRead, UploadRead
 from commonplace.apps.files.service import NewFile
 from commonplace.apps.files.settings import FilesSettings
+from commonplace.platform.database.errors import QuotaExceeded
 from commonplace.platform.database.session import Database
 from commonplace.platform.errors import NotAuthenticated, Problem
 from commonplace.platform.history import places
@@ -84,7 +85,16 @@ class TusRoute(Route):
 uploads = Router(prefix=PATH, tags=["uploads"], route_class=TusRoute)
 by_hash = Router(prefix="/api/files", tags=["uploads"])
 
-_CREATING: Final = (ContainerNotFound, ReadOnly, NameTaken, FileNotFound, StaleVersion, FileTooLarge, StorageFull)
+_CREATING: Final = (
+    ContainerNotFound,
+    ReadOnly,
+    NameTaken,
+    FileNotFound,
+    StaleVersion,
+    FileTooLarge,
+    StorageFull,
+    QuotaExceeded,
+)
 _SENDING: Final = (
     MalformedUpload,
     NotOffsetStream,
@@ -284,7 +294,16 @@ async def give_up_upload(upload_id: UUID, caller: CurrentCaller, parts: AllParts
             **with_headers("ETag", "Location"),
         },
         201: with_headers("ETag", "Location"),
-        **problems(NotAuthenticated, ContentUnknown, InvalidName, ContainerNotFound, ReadOnly, NameTaken, ContentGone),
+        **problems(
+            NotAuthenticated,
+            ContentUnknown,
+            InvalidName,
+            ContainerNotFound,
+            ReadOnly,
+            NameTaken,
+            ContentGone,
+            QuotaExceeded,
+        ),
     },
 )
 async def make_by_hash(wanted: ContentByHash, caller: CurrentCaller, parts: AllParts, unit: UnitOfWork) -> Response:
