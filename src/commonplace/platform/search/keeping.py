@@ -22,7 +22,8 @@ _COUNTS = Query(
         (SELECT count(*) FROM platform.search_word) AS words,
         EXISTS (SELECT FROM platform.search_rebuild) OR EXISTS (
             SELECT FROM platform.event, platform.consumer WHERE consumer.name = 'search'
-            AND (event.epoch, event.xid, event.seq) > (consumer.epoch, consumer.xid, consumer.seq)) AS is_behind
+            AND (event.epoch, event.xid, event.seq) > (consumer.epoch, consumer.xid, consumer.seq)
+            AND event.kind = ANY(CAST(:kinds AS text[]))) AS is_behind
     """)
 )
 _FAULTS: Final = {
@@ -83,7 +84,7 @@ async def check(parts: Parts) -> Report:
     """Compare the entries with the items that they are of."""
     faults: list[str] = []
     async with parts[Database].reading() as session:
-        counts = await session.first(_COUNTS)
+        counts = await session.first(_COUNTS, kinds=list(parts[Indexers].kinds))
         for words, statement in _FAULTS.items():
             rows = await session.all(statement, kinds=list(parts[Indexers].kinds), limit=_NAMED)
             faults.extend(words.format(row.id) for row in rows)
