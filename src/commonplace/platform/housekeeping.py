@@ -12,6 +12,7 @@ from commonplace.platform.database.query import Query
 from commonplace.platform.database.session import Database
 from commonplace.platform.events.event import ScheduleTick
 from commonplace.platform.events.registry import Context
+from commonplace.platform.history.emptying import KIND
 from commonplace.platform.history.settings import HistorySettings
 from commonplace.platform.http.idempotency import FORGET
 from commonplace.platform.jobs.store import RUN
@@ -60,6 +61,7 @@ app = App(
         ),
     ),
     followers=(Follower(handler="commonplace.platform.search.following:follow"),),
+    jobs={KIND: "commonplace.platform.history.emptying:empty"},
     personal_data="commonplace.platform.leaving.platform_tables:TABLES",
     notices=(
         NoticeKind(

@@ -10,6 +10,8 @@ from fastapi import Request, Response
 from commonplace.apps.files import (
     content_api,
     folder_api,
+    many,
+    many_api,
     queries,
     service,
     trash_api,
@@ -19,21 +21,23 @@ from commonplace.apps.files import (
     version_api,
 )
 from commonplace.apps.files.archives import api as archives_api
-from commonplace.apps.files.errors import FileNotFound, InvalidName
+from commonplace.apps.files.errors import EntryNotFound, FileNotFound, InvalidName
 from commonplace.apps.files.listing import TagFilter, page_of, tags_of
+from commonplace.apps.files.models import FILE
 from commonplace.apps.files.past import api as past_api
 from commonplace.apps.files.past import restoration_api
 from commonplace.apps.files.past import version_api as past_version_api
 from commonplace.apps.files.processing import api as processing_api
-from commonplace.apps.files.schemas import FileChange, FilePage, FileRead, FileReplacement, Sort
+from commonplace.apps.files.schemas import FileChange, FilePage, FileRead, FileReplacement, OnPlaceConflict, Sort
 from commonplace.apps.files.service import Written
+from commonplace.apps.files.settings import FilesSettings
 from commonplace.apps.files.space import api as space_api
 from commonplace.platform.database.pages import UnknownPage
 from commonplace.platform.errors import NotAuthenticated
 from commonplace.platform.history.places import ContainerNotFound
 from commonplace.platform.history.record import NameTaken, StaleVersion
 from commonplace.platform.http.conditional import IfMatch, MalformedPrecondition, answer_read, etag
-from commonplace.platform.http.dependencies import CurrentCaller, Reading, Writing
+from commonplace.platform.http.dependencies import AllParts, CurrentCaller, Reading, Writing
 from commonplace.platform.http.openapi import UNCHANGED, with_headers
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
@@ -46,6 +50,7 @@ _CHANGING: Final[dict[int | str, dict[str, Any]]] = {
     **problems(
         NotAuthenticated,
         FileNotFound,
+        EntryNotFound,
         ReadOnly,
         PlaceNotYours,
         InvalidName,
@@ -97,10 +102,34 @@ async def read_file(file_id: UUID, request: Request, caller: CurrentCaller, sess
 
 @files.patch("/{file_id:uuid}", response_model=FileRead, responses=_CHANGING)
 async def change_file(
-    file_id: UUID, change: FileChange, caller: CurrentCaller, session: Writing, if_match: IfMatch
+    file_id: UUID,
+    change: FileChange,
+    caller: CurrentCaller,
+    session: Writing,
+    if_match: IfMatch,
+    *,
+    parts: AllParts,
+    on_conflict: OnPlaceConflict = "fail",
 ) -> Response:
-    """Rename, move or tag a file; what is left out stays as it is."""
+    """Rename, move or tag a file; what is left out stays as it is.
+
+    With `replace`, where a file has the name already, that one is answered: it has a new version, and this file is in
+    the trash.
+    """
     given = change.model_fields_set
+    if on_conflict != "fail" and given & {"name", "folder_id"}:
+        file_id, _ = await many.move_one(
+            session,
+            caller.person_id,
+            file_id,
+            FILE,
+            name=change.name if "name" in given else None,
+            place=(change.folder_id,) if "folder_id" in given else None,
+            rule=on_conflict,
+            expected=if_match,
+            deepest=parts[FilesSettings].deepest_folder,
+        )
+        given, if_match = given - {"name", "folder_id"}, None
     written = await service.change_file(
         session,
         caller,
@@ -161,6 +190,7 @@ for part in (
     content_api.router,
     version_api.router,
     past_version_api.router,
+    many_api.router,
     tree_api.router,
     folder_api.router,
     past_api.folders,

@@ -21,6 +21,10 @@ Problem
     ├── ContentUnknown         404  the person has nothing with these bytes: they have to be sent
     ├── FileNotFound           404
     ├── FolderNotFound         404
+    ├── EntryNotFound          404  of several files and folders
+    ├── EntryNamedTwice        422  a batch that says two things of one file or folder
+    ├── TooManyTags            422
+    ├── CopyIntoItself         409
     ├── ThumbnailNotReady      404  with Retry-After
     ├── NoThumbnail            404  there will be none
     ├── NotInSelection         404  something that was to go into an archive
@@ -221,6 +225,44 @@ class FolderNotFound(FilesError):
 
     def __init__(self) -> None:
         super().__init__("There is no such folder. It may be in the trash.")
+
+
+class EntryNotFound(FilesError):
+    """One of several files and folders is none, or the caller may not see it; `id` says which."""
+
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self, entry_id: UUID) -> None:
+        super().__init__(
+            "There is no such file or folder. It may be in the trash. Nothing was changed.", id=str(entry_id)
+        )
+
+
+class EntryNamedTwice(FilesError):
+    """A batch names a file or folder twice."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self) -> None:
+        super().__init__("A batch may name each file or folder once. Send what is to follow as a second batch.")
+
+
+class TooManyTags(FilesError):
+    """A file or folder would have more tags than one may."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, title: str, limit: int) -> None:
+        super().__init__(f"“{title}” would have more than {limit} tags. Remove some first. Nothing was changed.")
+
+
+class CopyIntoItself(FilesError):
+    """A folder cannot be copied into itself or anything below it."""
+
+    status = HTTPStatus.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__("A folder cannot be copied into itself or one of its subfolders; choose a target outside it.")
 
 
 class ThumbnailNotReady(FilesError):

@@ -17,6 +17,7 @@ class FileUploaded(Event):
     object_id: UUID
     media_type: str
     size_bytes: int
+    copied_from: UUID | None = None  #: the file that it is a copy of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +110,7 @@ class FolderCreated(Event):
 
     name: ClassVar[str] = "folder.created"
     folder_id: UUID
+    copied_from: UUID | None = None  #: the folder that it is a copy of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,11 @@ from uuid import UUID
 from fastapi import Query as QueryParameter
 from fastapi import Request, Response
 
-from commonplace.apps.files import folders, queries
-from commonplace.apps.files.errors import FolderNotFound, InvalidName
+from commonplace.apps.files import folders, many, queries
+from commonplace.apps.files.errors import EntryNotFound, FolderNotFound, InvalidName
 from commonplace.apps.files.folders import WrittenFolder
 from commonplace.apps.files.listing import TagFilter, page_of, tags_of
+from commonplace.apps.files.models import FOLDER
 from commonplace.apps.files.schemas import (
     FolderChange,
     FolderCreate,
@@ -18,6 +19,7 @@ from commonplace.apps.files.schemas import (
     FolderRead,
     FolderSort,
     OnFolderConflict,
+    OnPlaceConflict,
 )
 from commonplace.apps.files.settings import FilesSettings
 from commonplace.platform.database.pages import UnknownPage
@@ -30,6 +32,8 @@ from commonplace.platform.http.idempotency import attempt_of
 from commonplace.platform.http.openapi import UNCHANGED, with_headers
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
+from commonplace.platform.jobs.api import JobRead, job_read
+from commonplace.platform.jobs.errors import TooManyJobs
 from commonplace.platform.sharing.errors import OtherOwner, PlaceNotYours, ReadOnly
 
 router = Router(prefix="/api/folders", tags=["folders"])
@@ -114,9 +118,11 @@ async def read_folder(folder_id: UUID, request: Request, caller: CurrentCaller, 
     response_model=FolderRead,
     responses={
         200: with_headers("ETag"),
+        202: {"model": JobRead, "description": "The folder there takes in much: a job does it."},
         **problems(
             NotAuthenticated,
             FolderNotFound,
+            EntryNotFound,
             ReadOnly,
             PlaceNotYours,
             InvalidName,
@@ -126,6 +132,7 @@ async def read_folder(folder_id: UUID, request: Request, caller: CurrentCaller, 
             TooDeep,
             NameTaken,
             StaleVersion,
+            TooManyJobs,
             MalformedPrecondition,
         ),
     },
@@ -136,10 +143,33 @@ async def change_folder(
     caller: CurrentCaller,
     session: Writing,
     parts: AllParts,
+    *,
     if_match: IfMatch,
+    on_conflict: OnPlaceConflict = "fail",
 ) -> Response:
-    """Rename, move or tag a folder; what is left out stays. What lies in it goes with it, in one version."""
+    """Rename, move or tag a folder; what is left out stays. What lies in it goes with it, in one version.
+
+    With `merge` or `replace`, where a folder has the name already, that one takes in what lies in this one, and is
+    answered; this one is in the trash then. Where much lies in it that is a job.
+    """
     given = change.model_fields_set
+    if on_conflict != "fail" and given & {"name", "parent_id"}:
+        folder_id, job = await many.move_one(
+            session,
+            caller.person_id,
+            folder_id,
+            FOLDER,
+            name=change.name if "name" in given else None,
+            place=(change.parent_id,) if "parent_id" in given else None,
+            rule=on_conflict,
+            expected=if_match,
+            deepest=parts[FilesSettings].deepest_folder,
+        )
+        if job is not None:
+            headers = {"Location": f"/api/jobs/{job.id}"}
+            content = job_read(job).model_dump_json()
+            return Response(content, HTTPStatus.ACCEPTED, headers=headers, media_type="application/json")
+        given, if_match = given - {"name", "parent_id"}, None
     written = await folders.change_folder(
         session,
         caller,

@@ -53,6 +53,8 @@ def branches(*, in_folder: bool, is_later_page: bool) -> Query:
     )
 
 
+# `OFFSET 0` keeps each step a look-up in the index: how many folders there will be the planner cannot know, and would
+# rather read whole tables.
 #: Files and folders below a folder, what is in the trash left out: `files`, `folders`, `size_bytes`. Each is counted up
 #: to `most`, so that a tree of millions costs no more than that.
 SIZE = Query(
@@ -60,15 +62,17 @@ SIZE = Query(
     WITH RECURSIVE below AS (
         SELECT CAST(:folder_id AS uuid) AS id
         UNION ALL
-        SELECT child.id FROM below JOIN platform.item AS child ON coalesce(child.parent_id, child.owner_id) = below.id
-            AND child.kind = 'folder' AND child.trashed_at IS NULL
+        SELECT child.id FROM below CROSS JOIN LATERAL (
+            SELECT item.id FROM platform.item WHERE coalesce(item.parent_id, item.owner_id) = below.id
+            AND item.kind = 'folder' AND item.trashed_at IS NULL OFFSET 0) AS child
     ), folders AS MATERIALIZED (
         SELECT id FROM below LIMIT :most + 1
     ), files AS (
-        SELECT app.size_bytes FROM folders
-        JOIN platform.item ON coalesce(item.parent_id, item.owner_id) = folders.id
-            AND item.kind = 'file' AND item.trashed_at IS NULL
-        JOIN files.file AS app ON app.id = item.id LIMIT :most + 1
+        SELECT app.size_bytes FROM folders CROSS JOIN LATERAL (
+            SELECT item.id FROM platform.item WHERE coalesce(item.parent_id, item.owner_id) = folders.id
+            AND item.kind = 'file' AND item.trashed_at IS NULL OFFSET 0) AS child
+        CROSS JOIN LATERAL (SELECT file.size_bytes FROM files.file WHERE file.id = child.id OFFSET 0) AS app
+        LIMIT :most + 1
     )
     SELECT count(*) AS files, CAST(coalesce(sum(size_bytes), 0) AS bigint) AS size_bytes,
         (SELECT count(*) - 1 FROM folders) AS folders FROM files

@@ -70,6 +70,8 @@ app = App(
     jobs={
         "files.put_back": "commonplace.apps.files.past.work:put_back",
         "files.read": "commonplace.apps.files.processing.again:read_tree",
+        "files.copy": "commonplace.apps.files.copy_job:copy",
+        "files.merge": "commonplace.apps.files.merging:merge",
     },
     personal_data="commonplace.apps.files.personal:TABLES",
     read_in="commonplace.apps.files.arriving:ARRIVALS",

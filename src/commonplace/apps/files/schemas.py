@@ -5,9 +5,10 @@ The bytes of `FileRead` and `FolderRead` are written by the database (`queries.p
 
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
+from fastapi import Query as QueryParameter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from commonplace.apps.files.names import LONGEST_NAME, NAME_PATTERN
@@ -44,10 +45,18 @@ Tag = Annotated[
         examples=["harbour"],
     ),
 ]
-Tags = Annotated[list[Tag], Field(max_length=50), AfterValidator(_each_once)]
+MOST_TAGS: Final = 50  #: of one file or folder
+Tags = Annotated[list[Tag], Field(max_length=MOST_TAGS), AfterValidator(_each_once)]
 OnConflict = Literal["keep_both", "replace", "fail"]
 OnBatchConflict = Literal["keep_both", "fail"]
 OnFolderConflict = Literal["fail", "keep_both", "reuse"]
+RULES: Final = (
+    "Where a name is taken: `fail`; `keep_both`, with a number; `skip`; `replace`: a file there gets the bytes as its"
+    " next version, a folder there is merged by this rule; `merge`: a folder there takes in what lies in this one,"
+    " files get a number."
+)
+Rule = Literal["fail", "keep_both", "replace", "skip", "merge"]
+OnPlaceConflict = Annotated[Rule, QueryParameter(description=RULES)]
 Sort = Literal["name", "-name", "updated_at", "-updated_at", "size_bytes", "-size_bytes"]
 FolderSort = Literal["name", "-name", "updated_at", "-updated_at"]
 ProcessingState = Literal["pending", "done", "failed", "none"]

@@ -62,21 +62,33 @@ _DEPTH = Query(
         UNION ALL
         SELECT item.id, item.parent_id, above.level + 1 FROM platform.item JOIN above ON item.id = above.parent_id
     )
-    SELECT max(level) AS depth, coalesce(bool_or(id = :moved), false) AS is_below FROM above
+    SELECT max(level) AS depth, coalesce(bool_or(id = ANY(CAST(:moved AS uuid[]))), false) AS is_below
+    FROM above
     """)
 )
 _HEIGHT = Query(
     text("""
     WITH RECURSIVE below AS (
-        SELECT item.id, item.kind, 1 AS level FROM platform.item WHERE item.id = :id
+        SELECT item.id, item.kind, 1 AS level FROM platform.item WHERE item.id = ANY(CAST(:ids AS uuid[]))
         UNION ALL
-        SELECT item.id, item.kind, below.level + 1
-        FROM platform.item JOIN below
-            -- As the index of listings has it: of what lies there, only the containers are looked at.
-            ON coalesce(item.parent_id, item.owner_id) = below.id AND item.kind = below.kind
-        WHERE item.trashed_at IS NULL
+        -- As the index of listings has it: of what lies there, only the containers are looked at. (`OFFSET 0` keeps it
+        -- a look-up: the planner, who cannot know how many there will be, would rather read the whole table.)
+        SELECT child.id, child.kind, below.level + 1 FROM below CROSS JOIN LATERAL (
+            SELECT item.id, item.kind FROM platform.item WHERE coalesce(item.parent_id, item.owner_id) = below.id
+            AND item.kind = below.kind AND item.trashed_at IS NULL OFFSET 0) AS child
     )
     SELECT max(level) FROM below
+    """)
+)
+#: How many containers lie above the one of these that lies the least deep.
+_LEAST_DEPTH = Query(
+    text("""
+    WITH RECURSIVE above AS (
+        SELECT item.id AS of_id, item.parent_id FROM platform.item WHERE item.id = ANY(CAST(:ids AS uuid[]))
+        UNION ALL
+        SELECT above.of_id, item.parent_id FROM platform.item JOIN above ON item.id = above.parent_id
+    )
+    SELECT min(depth) FROM (SELECT count(*) - 1 AS depth FROM above GROUP BY of_id) AS each
     """)
 )
 _LOCK_MOVES = Query(
@@ -141,7 +153,7 @@ async def require_depth(session: ReadSession, parent_id: UUID | None, *, limit: 
     """
     if parent_id is None:
         return
-    row = await session.first(_DEPTH, id=parent_id, moved=None)
+    row = await session.first(_DEPTH, id=parent_id, moved=[])
     if row is not None and (row.depth or 0) >= limit:
         raise TooDeep(limit)
 
@@ -149,22 +161,57 @@ async def require_depth(session: ReadSession, parent_id: UUID | None, *, limit: 
 async def require_move(
     session: WriteSession, owner_id: UUID, container_id: UUID, target_id: UUID | None, *, limit: int
 ) -> None:
-    """Refuse to move a container where it cannot lie. One owner's moves wait for each other until the transaction ends.
-
-    Without that, two moves at once could put each of two folders into the other.
+    """Refuse to move a container where it cannot lie; see `require_moves`.
 
     Raises:
         MoveIntoOwnSubtree: the target is the container itself, or below it.
         TooDeep: what is below it would lie deeper than `limit`.
     """
+    await require_moves(session, owner_id, [container_id], target_id, limit=limit)
+
+
+async def require_moves(
+    session: WriteSession, owner_id: UUID, container_ids: Sequence[UUID], target_id: UUID | None, *, limit: int
+) -> None:
+    """Refuse to move containers where they cannot lie. One owner's moves wait for each other until the end.
+
+    Without that, two moves at once could put each of two folders into the other.
+
+    Raises:
+        MoveIntoOwnSubtree: the target is one of the containers itself, or below it.
+        TooDeep: what is below one would lie deeper than `limit`.
+    """
     await lock_moves(session, owner_id)
+    depth = await _depth_of_target(session, container_ids, target_id)
+    # What comes to lie no deeper than it did fits, however much there is below it.
+    if depth and depth > await session.scalar(_LEAST_DEPTH, ids=list(container_ids)):
+        await _require_height(session, container_ids, depth, limit)
+
+
+async def require_copies(
+    session: ReadSession, container_ids: Sequence[UUID], target_id: UUID | None, *, limit: int
+) -> None:
+    """Refuse to copy containers, with what lies in them, where the copies cannot lie.
+
+    Raises:
+        MoveIntoOwnSubtree: the target is one of the containers itself, or below it.
+        TooDeep: a copy would lie deeper than `limit`.
+    """
+    await _require_height(session, container_ids, await _depth_of_target(session, container_ids, target_id), limit)
+
+
+async def _depth_of_target(session: ReadSession, container_ids: Sequence[UUID], target_id: UUID | None) -> int:
     if target_id is None:
-        return
-    target = await session.first(_DEPTH, id=target_id, moved=container_id)
+        return 0
+    target = await session.first(_DEPTH, id=target_id, moved=list(container_ids))
     if target is None or target.is_below:
         raise MoveIntoOwnSubtree
-    height: int = await session.scalar(_HEIGHT, id=container_id)
-    if (target.depth or 0) + height > limit:
+    return target.depth or 0
+
+
+async def _require_height(session: ReadSession, container_ids: Sequence[UUID], depth: int, limit: int) -> None:
+    height: int = await session.scalar(_HEIGHT, ids=list(container_ids))
+    if depth + height > limit:
         raise TooDeep(limit)
 
 

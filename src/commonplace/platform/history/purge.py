@@ -5,7 +5,7 @@ which a version is marked to be kept stays in the trash. A large tree is removed
 transactions, so that a process that dies leaves nothing that cannot be found again. Bytes go with the storage's sweep.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -25,6 +25,7 @@ from commonplace.platform.history.settings import HistorySettings
 from commonplace.platform.telemetry.correlation import correlation_id
 
 BATCH: Final = 500
+OnRemoved = Callable[[int], Awaitable[None]]
 _log = structlog.get_logger(__name__)
 
 _DUE = Query(
@@ -96,7 +97,7 @@ async def purge(database: Database, kinds: Kinds, *, before: datetime) -> int:
         async with database.reading() as session:
             due = await session.all(_DUE, before=before, trashed_at=after[0], id=after[1], batch=BATCH)
         for row in due:
-            removed += await _purge_tree(database, kinds, row.id, before=before)
+            removed += await purge_tree(database, kinds, row.id, before=before)
         if len(due) < BATCH:
             break
         after = (due[-1].trashed_at, due[-1].id)
@@ -105,7 +106,13 @@ async def purge(database: Database, kinds: Kinds, *, before: datetime) -> int:
     return removed
 
 
-async def _purge_tree(database: Database, kinds: Kinds, root_id: UUID, *, before: datetime) -> int:
+async def purge_tree(
+    database: Database, kinds: Kinds, root_id: UUID, *, before: datetime, on_removed: OnRemoved | None = None
+) -> int:
+    """Remove one thing that was trashed before `before`, with all that lies in it; how many items that were.
+
+    0: it was restored meanwhile, or must stay. `on_removed` is told after each batch how many items went in it.
+    """
     async with database.reading() as session:
         if await session.scalar(_MUST_STAY, id=root_id, kinds=[kind.name for kind in kinds]):
             return 0
@@ -121,9 +128,14 @@ async def _purge_tree(database: Database, kinds: Kinds, root_id: UUID, *, before
                 children = await session.all(_CHILDREN, id=container_id, batch=BATCH)
                 batch = await _remove(session, kinds, children)
             removed += batch
+            if on_removed is not None:
+                await on_removed(batch)
     async with database.writing() as session:
         root = await _locked_root(session, root_id, before)
-        return removed + (0 if root is None else await _remove(session, kinds, [root]))
+        last = 0 if root is None else await _remove(session, kinds, [root])
+    if on_removed is not None:
+        await on_removed(last)
+    return removed + last
 
 
 async def _locked_root(session: WriteSession, root_id: UUID, before: datetime) -> Row | None:

@@ -5,7 +5,7 @@ trashing takes something out of it. So whoever was granted an item alone may cha
 it stands; whoever may write in its container may do that too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, get_args
@@ -26,11 +26,11 @@ Refusal = Callable[[], Problem]
 # The row may lie in a container that others can see and this person cannot, so the two are asked for by themselves.
 _ACCESS = Query(
     text(f"""
-    SELECT {", ".join(f"{may(action)} AS {action}" for action in get_args(Action))},
+    SELECT item.id, {", ".join(f"{may(action)} AS {action}" for action in get_args(Action))},
         EXISTS (SELECT FROM platform.item AS place WHERE place.id = item.parent_id AND {may("write", item="place")})
             AS write_place,
         {written_since()} AS past_since
-    FROM platform.item WHERE item.id = :id
+    FROM platform.item WHERE item.id = ANY(CAST(:ids AS uuid[]))
     """)
 )
 _IS_OPEN = Query(text(f"SELECT {open_container('CAST(:id AS uuid)')}"))
@@ -59,15 +59,24 @@ async def access_of(session: ReadSession, person_id: UUID, item: Row) -> Access:
 
     Whoever may not write sees of the past nothing: only the version that is the newest.
     """
-    if item.owner_id == person_id:
-        return _EVERYTHING
-    found: Any = await session.first(_ACCESS, id=item.id, person_id=person_id)
-    return Access(
-        actions=frozenset(action for action in _ACTIONS if found[action]),
-        may_place=found.write_place,
-        is_owner=False,
-        past_since=item.updated_at if found.past_since is None else found.past_since,
-    )
+    return (await access_of_each(session, person_id, [item]))[item.id]
+
+
+async def access_of_each(session: ReadSession, person_id: UUID, items: Sequence[Row]) -> Mapping[UUID, Access]:
+    """What the person may do with each of these items, as `access_of`, in one query for all."""
+    others = {item.id: item for item in items if item.owner_id != person_id}
+    rights = dict.fromkeys((item.id for item in items), _EVERYTHING)
+    found: Sequence[Any] = ()
+    if others:
+        found = await session.all(_ACCESS, ids=list(others), person_id=person_id)
+    for row in found:
+        rights[row.id] = Access(
+            actions=frozenset(action for action in _ACTIONS if row[action]),
+            may_place=row.write_place,
+            is_owner=False,
+            past_since=others[row.id].updated_at if row.past_since is None else row.past_since,
+        )
+    return rights
 
 
 async def require(

@@ -17,9 +17,9 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 100 AS $$
         SELECT item.id FROM platform.item
         WHERE item.owner_id = ANY(of_owners) AND item.trashed_at IS NOT NULL AND item.kind = ANY(of_kinds)
         UNION ALL
-        SELECT child.id FROM hidden CROSS JOIN unnest(of_kinds) AS of_kind (name)
-        JOIN platform.item AS child ON coalesce(child.parent_id, child.owner_id) = hidden.id
-            AND child.kind = of_kind.name AND child.trashed_at IS NULL
+        SELECT child.id FROM hidden CROSS JOIN unnest(of_kinds) AS of_kind (name) CROSS JOIN LATERAL (
+            SELECT item.id FROM platform.item WHERE coalesce(item.parent_id, item.owner_id) = hidden.id
+            AND item.kind = of_kind.name AND item.trashed_at IS NULL OFFSET 0) AS child
     )
     SELECT hidden.id FROM hidden
 $$

@@ -1,4 +1,4 @@
-/** The trash: putting things back. */
+/** The trash: putting things back, and emptying it. */
 
 import { ask, piece } from "../../platform/js/http.js";
 import { onChanges } from "../../platform/js/live.js";
@@ -14,6 +14,8 @@ export function setUpTrash(/** @type {HTMLElement} */ main, /** @type {AbortSign
     template.innerHTML = await piece("/app/trash", leaving).catch(() => "");
     const fresh = template.content.querySelector("#trash");
     if (fresh) main.querySelector("#trash")?.replaceWith(fresh);
+    const actions = template.content.querySelector("#trash-actions");
+    if (actions) main.querySelector("#trash-actions")?.replaceWith(actions);
   };
   const soon = () => {
     clearTimeout(timer);
@@ -21,6 +23,7 @@ export function setUpTrash(/** @type {HTMLElement} */ main, /** @type {AbortSign
   };
   onChanges({ changed: (changes) => changes.some(({ item }) => item) && soon(), anew: soon }, leaving);
   leaving.addEventListener("abort", () => clearTimeout(timer));
+  main.addEventListener("click", (event) => empty(main, /** @type {Element} */ (event.target)), { signal: leaving });
   main.addEventListener("click", async (event) => {
     const button = /** @type {HTMLButtonElement|null} */ (/** @type {Element} */ (event.target).closest("[data-restores]"));
     const row = /** @type {HTMLElement|null} */ (button?.closest(".row") ?? null);
@@ -39,4 +42,18 @@ export function setUpTrash(/** @type {HTMLElement} */ main, /** @type {AbortSign
       toast(/** @type {Error} */ (error).message);
     }
   }, { signal: leaving });
+}
+
+async function empty(/** @type {HTMLElement} */ main, /** @type {Element} */ target) {
+  const dialog = /** @type {HTMLDialogElement} */ (main.querySelector("#empty-trash"));
+  if (target.closest("[data-empties]")) dialog.showModal();
+  if (!target.closest("[data-empties-for-good]")) return;
+  dialog.close();
+  try {
+    await ask("DELETE", "/api/trash");
+    main.querySelector("h1")?.focus();
+    toast("The trash is being emptied.");
+  } catch (error) {
+    toast(/** @type {Error} */ (error).message);
+  }
 }
