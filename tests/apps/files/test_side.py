@@ -49,7 +49,7 @@ async def test_the_details_tell_all_that_is_known(ana: Visitor, ben: Visitor, up
     html = await html_of(ana, f"/app/files/details/{file['id']}")
     assert "<dd>Text</dd>" in html
     assert "2,500 bytes" in html
-    assert "<dt>Versions</dt><dd>6</dd>" in html
+    assert f'<dt>Versions</dt><dd><a href="/app/files/file/{file["id"]}/versions">6</a></dd>' in html
     assert "Nobody but you." in html
     told = re.findall(r"<li><span>You ([^<]+)</span>", html)
     assert told == [

@@ -206,7 +206,7 @@ class TestTheEndOfTheTrash:
             await trash.restore(
                 session, NOTEBOOK, locked, fact=NoteWritten(), by=ANA, numbered=lambda name, number: f"{name} {number}"
             )
-        assert await purge._purge_tree(notes, kinds, book.id, before=before) == 0
+        assert await purge.purge_tree(notes, kinds, book.id, before=before) == 0
         assert len(await sql("SELECT id FROM platform.item")) == 2
 
 

@@ -265,11 +265,9 @@ async def test_files_are_put_in_within_limits_and_its_maker_is_told_once(
     assert stored == 4  # the two that are the same count once; refused ones left nothing
 
     entries = await ledger_of(ana, link)
-    assert [(entry["what"], entry["item_name"]) for entry in entries[2:]] == [
-        ("upload", "b.txt"),
-        ("upload", "a (2).txt"),
-        ("visit", None),
-    ]
+    seen = [(entry["what"], entry["item_name"]) for entry in entries[2:]]
+    assert sorted(seen[:2]) == [("upload", "a (2).txt"), ("upload", "b.txt")]  # of one moment, in any order
+    assert seen[2:] == [("visit", None)]
     assert {(entry["visitor_name"], entry["address_class"]) for entry in entries} == {("=Roe", "93.184.216.0/24")}
     await deliver()
     notices = (await ana.get("/api/notifications")).json()["items"]

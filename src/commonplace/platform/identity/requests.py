@@ -2,7 +2,6 @@
 
 import base64
 from contextlib import suppress
-from functools import partial
 from typing import Final
 
 from starlette.requests import HTTPConnection
@@ -72,8 +71,9 @@ async def _verified(connection: HTTPConnection) -> Caller:
         scheme, _, value = header.partition(" ")
         token = _token(scheme.lower(), value.strip())
         if not token.startswith(PREFIX):
-            origin = partial(parts[OriginOf].of, connection)
-            return await parts[Identity].caller_of_bearer(token, even_enrolling=True, origin=origin)
+            return await parts[Identity].caller_of_bearer(
+                token, even_enrolling=True, origin=lambda: parts[OriginOf].of(connection)
+            )
         caller = await parts[Identity].caller_of_api_token(token)
         parts[Scopes].refuse_unless_admitted(caller, connection.scope.get("method", "GET"), connection.scope["path"])
         return caller
