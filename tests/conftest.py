@@ -36,6 +36,7 @@ from commonplace.settings import Settings, load_settings
 from tests.emptied import EmptiedDatabase
 from tests.scheduling import ByWhatTheyShare
 from tests.seaweedfs import S3Server, SeaweedFS
+from tests.threads_counted import count_threads
 from tests.visitor import PASSWORD, Join, Visitor
 
 LogLines = Callable[[], list[dict[str, Any]]]
@@ -44,6 +45,12 @@ TEMPLATE = "commonplace_template"
 SECRET = "a-test-secret-of-the-length-that-is-asked-for-0123456789"
 _END_SECONDS = 120
 _numbers = itertools.count()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart() -> None:
+    """Coverage is running by now."""
+    count_threads()
 
 
 @pytest.hookimpl(tryfirst=True)
