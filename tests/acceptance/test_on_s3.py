@@ -199,6 +199,7 @@ class TestDownloading:
         assert (answer.status_code, answer.content) == (200, b"bytes")
 
 
+@pytest.mark.long
 class TestLivingOn:
     async def test_a_thumbnail_is_made_by_the_worker(
         self, ana: Visitor, deliver: Callable[[], Awaitable[None]]

@@ -32,6 +32,7 @@ def served(installation: Make) -> Served:
     return installation().start()
 
 
+@pytest.mark.long
 class TestFirstRun:
     def test_the_link_makes_one_administrator_and_is_not_shown_again(self, served: Served) -> None:
         link = served.first_run_link

@@ -324,7 +324,7 @@ async def run(join: Any, parts: Parts, *, examples: int, steps: int) -> None:
 
 
 async def test_a_few_orders(join: Any, parts: Parts) -> None:
-    await run(join, parts, examples=4, steps=12)
+    await run(join, parts, examples=2, steps=10)
 
 
 @pytest.mark.long

@@ -70,6 +70,7 @@ def _contents(archive: bytes) -> dict[str, bytes]:
 
 @pytest.mark.usefixtures("whole")
 class TestFolders:
+    @pytest.mark.long
     async def test_it_is_whole_and_resumes_at_any_byte(self, ana: Any, tree: Any, parts: Parts, tmp_path: Path) -> None:
         # First the end, when no checksum has been computed: then what was sent before it must fit.
         head = await ana.head(tree["url"])

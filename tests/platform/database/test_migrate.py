@@ -62,6 +62,7 @@ async def test_a_database_knows_whether_it_is_current(empty_database: Address, t
     assert not await is_current(empty_database, [*LOCATIONS, tmp_path])
 
 
+@pytest.mark.long
 async def test_services_with_different_apps_agree_about_the_schema(empty_database: Address) -> None:
     """One process has `APPS` without tasks, the other with it; the database was migrated by either."""
     fewer = [location for location in LOCATIONS if location.parent.name != "tasks"]
@@ -74,6 +75,7 @@ async def test_services_with_different_apps_agree_about_the_schema(empty_databas
     assert await is_current(empty_database, fewer)
 
 
+@pytest.mark.long
 async def test_what_an_earlier_release_remembered_is_read_anew(empty_database: Address) -> None:
     await migrate(empty_database, LOCATIONS)
     await fetch(empty_database, "DROP TABLE platform.schema_digest")
@@ -107,6 +109,7 @@ async def test_a_failing_step_leaves_the_schema_and_the_data_as_they_were(
     assert await is_current(empty_database, LOCATIONS)
 
 
+@pytest.mark.long
 async def test_the_branch_of_an_app_that_is_left_out_stays_as_it_is(empty_database: Address, tmp_path: Path) -> None:
     step(tmp_path, "extra_1", None, "op.execute('CREATE SCHEMA extra'); op.execute('CREATE TABLE extra.t (n int)')")
     await migrate(empty_database, [*LOCATIONS, tmp_path])
@@ -139,6 +142,7 @@ async def test_two_heads_in_a_branch_are_refused_and_named(empty_database: Addre
     assert await schema_of(empty_database) == []
 
 
+@pytest.mark.long
 async def test_processes_that_migrate_at_once_agree(empty_database: Address) -> None:
     await asyncio.gather(*(migrate(empty_database, LOCATIONS) for _ in range(3)))
     assert await is_current(empty_database, LOCATIONS)

@@ -218,6 +218,7 @@ async def test_svg_fetches_nothing(render: Render, tmp_path: Path, attribute: st
     assert not asked.is_set()
 
 
+@pytest.mark.long
 async def test_damage_anywhere_is_a_result(render: Render) -> None:
     """Every byte of the head of each format turned over, one at a time."""
     for form in ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "AVIF"):
