@@ -155,11 +155,17 @@ async def change_many(batch: BatchChange, caller: CurrentCaller, session: Writin
     return await _answer(session, person_id, changes)
 
 
+_OTHERWISE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": EntriesChanged, "description": "Nothing new: it was skipped, or merged into what was there."},
+    202: {"model": EntriesChanged, "description": "It is being copied, by the job that is named."},
+}
+
+
 @router.post(
     "/api/files/{file_id:uuid}/copy",
     status_code=HTTPStatus.CREATED,
     response_model=EntriesChanged,
-    responses={202: {"model": EntriesChanged}, **problems(*_PLACING)},
+    responses={**_OTHERWISE, **problems(*_PLACING)},
     tags=["files"],
 )
 async def copy_file(
@@ -181,7 +187,7 @@ async def copy_file(
     "/api/folders/{folder_id:uuid}/copy",
     status_code=HTTPStatus.CREATED,
     response_model=EntriesChanged,
-    responses={202: {"model": EntriesChanged}, **problems(*_PLACING, CopyIntoItself)},
+    responses={**_OTHERWISE, **problems(*_PLACING, CopyIntoItself)},
     tags=["folders"],
 )
 async def copy_folder(

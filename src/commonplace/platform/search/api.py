@@ -1,7 +1,6 @@
 """Search over HTTP."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -11,12 +10,12 @@ from commonplace.platform.database.pages import UnknownPage
 from commonplace.platform.errors import NotAuthenticated
 from commonplace.platform.history.kinds import Kinds
 from commonplace.platform.http.dependencies import AllParts, CurrentCaller
+from commonplace.platform.http.moments import Moment
 from commonplace.platform.http.problems import problems
 from commonplace.platform.http.routing import Router
 from commonplace.platform.identity.caller import EVERYTHING, Caller
 from commonplace.platform.parts import Parts
 from commonplace.platform.search.document import Indexers
-from commonplace.platform.search.errors import MomentWithoutZone
 from commonplace.platform.search.finding import Answer, Found, find
 from commonplace.platform.search.schemas import FoundItem, MarkedText, SearchPage, Sort
 from commonplace.platform.search.searching import Asked
@@ -29,7 +28,7 @@ _BYTES: Final = 2**62
 Words = Annotated[list[str], QueryParameter(max_length=20)]
 
 
-@router.get("", responses=problems(NotAuthenticated, UnknownPage, MomentWithoutZone))
+@router.get("", responses=problems(NotAuthenticated, UnknownPage))
 async def search(
     caller: CurrentCaller,
     parts: AllParts,
@@ -50,9 +49,9 @@ async def search(
     min_size: Annotated[int | None, QueryParameter(ge=0, le=_BYTES, description="Bytes.")] = None,
     max_size: Annotated[int | None, QueryParameter(ge=0, le=_BYTES, description="Bytes.")] = None,
     since: Annotated[
-        datetime | None, QueryParameter(description="RFC 3339: taken, due or changed then or later.")
+        Moment | None, QueryParameter(description="RFC 3339: taken, due or changed then or later.")
     ] = None,
-    until: Annotated[datetime | None, QueryParameter(description="RFC 3339: before this moment.")] = None,
+    until: Annotated[Moment | None, QueryParameter(description="RFC 3339: before this moment.")] = None,
     sort: Sort = "relevance",
     limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
     after: Annotated[str | None, QueryParameter(description="`next` of the page before.")] = None,
@@ -69,8 +68,8 @@ async def search(
         containers=() if within is None else (str(within),),
         smallest=min_size,
         largest=max_size,
-        since=_moment(since),
-        until=_moment(until),
+        since=since,
+        until=until,
     )
     asked = Asked(query=q, sort=sort, limit=limit, after=after, kinds=kinds_open_to(caller, parts), filters=filters)
     return page_of(await find(parts, caller.person_id, asked), parts, caller)
@@ -124,14 +123,3 @@ def _item(found: Found, kinds: Kinds, caller: Caller) -> FoundItem:
 
 def _marked(marked: Marked) -> MarkedText:
     return MarkedText(text=marked.text, marks=list(marked.marks))
-
-
-def _moment(moment: datetime | None) -> datetime | None:
-    """A moment of the request.
-
-    Raises:
-        MomentWithoutZone: it has no time zone.
-    """
-    if moment is not None and moment.tzinfo is None:
-        raise MomentWithoutZone
-    return moment

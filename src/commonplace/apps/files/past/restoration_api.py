@@ -46,7 +46,7 @@ router = Router(prefix="/api/restorations", tags=["restorations"])
 _ACTIVE: Final = frozenset({"queued", "running"})
 Chosen = Annotated[
     list[UUID] | None,
-    QueryParameter(alias="item", max_length=1000, description="Only these, with what lies in them; may be repeated."),
+    QueryParameter(alias="item", max_length=100, description="Only these, with what lies in them; may be repeated."),
 ]
 _PLAN: Final = problems(
     NotAuthenticated, FolderNotFound, NotThereThen, NotYoursToPutBack, ReadOnly, NotKept, UnknownPage

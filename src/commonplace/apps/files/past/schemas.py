@@ -114,7 +114,7 @@ class RestorationCreate(BaseModel):
         ),
     ] = None
     accept_gaps: Annotated[
-        bool, Field(description="Also when not everything of then is kept; without it that answers 410.")
+        bool, Field(strict=True, description="Also when not everything of then is kept; without it that answers 410.")
     ] = False
 
 
@@ -173,7 +173,7 @@ class VersionMark(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kept: Annotated[bool | None, Field(description="Keep it for ever, or let it go as others do.")] = None
+    kept: Annotated[bool | None, Field(strict=True, description="Keep it for ever, or let it go as others do.")] = None
     label: Annotated[
         str | None, Field(max_length=LONGEST_LABEL, pattern=r"^[^\x00]*$", description="Null or empty: no label.")
     ] = None
