@@ -1,6 +1,6 @@
 """A large file by tus to a real server, over a line that breaks and through kills: whole, in little memory, no orphan.
 
-`TUS_TEST_BYTES` says how large it is: a gigabyte unless told otherwise.
+`TUS_TEST_BYTES` says how large it is: 300 MB unless told otherwise.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from tests.seaweedfs import S3Server
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 
-SIZE = int(os.environ.get("TUS_TEST_BYTES", "1000000000"))
+SIZE = int(os.environ.get("TUS_TEST_BYTES", "300000000"))
 CUTS, KILLS = 20, 2
 CHUNK = 1024 * 1024
 PATH = "/api/files/uploads"

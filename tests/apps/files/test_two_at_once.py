@@ -250,4 +250,4 @@ async def test_a_few_orders(join: Any, parts: Parts) -> None:
 
 @pytest.mark.long
 async def test_many_orders(join: Any, parts: Parts) -> None:
-    await run(join, parts, examples=120, steps=40)
+    await run(join, parts, examples=40, steps=25)
