@@ -143,9 +143,9 @@ export class Listing {
     fresh.querySelector(".open")?.setAttribute("tabindex", old?.querySelector(".open")?.getAttribute("tabindex") ?? "-1");
     if (old && (this.gathered || old.dataset.key === fresh.dataset.key)) {
       carryOver(old, fresh);
-      const hadFocus = old.contains(document.activeElement);
+      const stop = stopsOf(old).indexOf(/** @type {HTMLElement} */ (document.activeElement));
       old.replaceWith(fresh);
-      if (hadFocus) /** @type {HTMLElement} */ (fresh.querySelector(".open")).focus({ preventScroll: true });
+      if (stop >= 0) (stopsOf(fresh)[stop] ?? stopsOf(fresh)[0]).focus({ preventScroll: true });
       return;
     }
     if (old) carryOver(old, fresh);
@@ -312,6 +312,9 @@ export class Listing {
     this.refresh([...waiting].slice(0, MOST_AT_ONCE).map((entry) => entry.getAttribute("data-id") ?? ""));
   }
 }
+
+/** What can have the focus in an entry, in its order: the name, the tick, the button of its menu. */
+const stopsOf = (/** @type {Element} */ entry) => /** @type {HTMLElement[]} */ ([...entry.querySelectorAll("a, button, input")]);
 
 /** What a person did with the old element goes on in the new one. */
 function carryOver(/** @type {Entry} */ old, /** @type {Entry} */ fresh) {
