@@ -266,7 +266,7 @@ def test_axe_finds_nothing(browse: Callable[..., Reader]) -> None:
     page.get_by_role("button", name="What to do with this list").click()
     find_nothing(page, "notes and a menu")
     page.get_by_role("menuitem", name="Share …").click()
-    expect(page.get_by_text("Nobody yet.")).to_be_visible()
+    expect(page.get_by_text("Shared with nobody by name.")).to_be_visible()
     find_nothing(page, "sharing")
     page.keyboard.press("Escape")
     page.locator("#view .open").first.focus()
