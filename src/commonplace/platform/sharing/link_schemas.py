@@ -36,39 +36,31 @@ TellsVisits = Annotated[bool, Field(description="Whether its maker is told that 
 TellsUploads = Annotated[bool, Field(description="Whether its maker is told that files came.")]
 
 
-class LinkCreate(BaseModel):
+class _LinkSettings(BaseModel):
+    """What can be set of a link, when it is made and later."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    access: AccessField = "view"
+    label: Label = ""
+    password: Password | None = None
+    expires_at: Expiry = None
+    asks_name: AsksName = False
+    most_downloads: MostDownloads = None
+    most_files: MostFiles = None
+    most_bytes: MostBytes = None
+    tells_visits: TellsVisits = False
+    tells_uploads: TellsUploads = True
+
+
+class LinkCreate(_LinkSettings):
     """A link to be made, for whoever holds it: to an item and all that lies in it."""
 
-    model_config = ConfigDict(extra="forbid")
-
     item_id: UUID
-    access: AccessField = "view"
-    label: Label = ""
-    password: Password | None = None
-    expires_at: Expiry = None
-    asks_name: AsksName = False
-    most_downloads: MostDownloads = None
-    most_files: MostFiles = None
-    most_bytes: MostBytes = None
-    tells_visits: TellsVisits = False
-    tells_uploads: TellsUploads = True
 
 
-class LinkChange(BaseModel):
+class LinkChange(_LinkSettings):
     """What is to be different about a link. What is left out stays; null takes a limit, the end, the password away."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    access: AccessField = "view"
-    label: Label = ""
-    password: Password | None = None
-    expires_at: Expiry = None
-    asks_name: AsksName = False
-    most_downloads: MostDownloads = None
-    most_files: MostFiles = None
-    most_bytes: MostBytes = None
-    tells_visits: TellsVisits = False
-    tells_uploads: TellsUploads = True
 
 
 class LinkRead(BaseModel):
